@@ -1,0 +1,42 @@
+# The verbs of this project. `make demo` and `make test` are all a newcomer needs.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.installed
+
+.PHONY: demo sandbox test lint bench install lock clean
+.DEFAULT_GOAL := demo
+
+demo: $(READY)  ## hospitals, exchange and a real Kafka on this machine; ends with a proof
+	@$(BIN)/lienvien demo
+
+sandbox: $(READY)  ## the same world, kept running until Ctrl-C, with its pages open for a browser
+	@$(BIN)/lienvien sandbox
+
+test: $(READY)  ## everything that must hold
+	@$(BIN)/python -m pytest
+
+lint: $(READY)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(READY)  ## speed and size, printed as a table and written to build/bench.json
+	@$(BIN)/python -m tests.bench
+
+install: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Cần Python 3.11 trở lên. / Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	@echo "Đang cài đặt vào .venv (khoảng một phút) / installing into .venv (about a minute)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: $(READY)  ## after changing dependencies in pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+		--extra local --extra test --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis
