@@ -1,0 +1,1 @@
+"""Code systems, extension addresses and code lists that the messages use."""

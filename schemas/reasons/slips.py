@@ -1,0 +1,156 @@
+"""What is wrong with a transfer slip, so that it does not leave the hospital."""
+
+from typing import Final
+
+from schemas.reasons.codes import ReasonCode
+from schemas.reasons.model import Disposition, Fixer, Reason
+
+REASONS: Final = (
+    Reason(
+        ReasonCode.SLIP_AMBIGUOUS,
+        Disposition.REJECT,
+        Fixer.VENDOR,
+        "Một hồ sơ có hai phiếu chuyển (XML13) khác nhau nên không phiếu nào được chọn. Nhà cung cấp HIS cần xuất mỗi hồ sơ một phiếu.",
+        "One record holds two different transfer slips (XML13), and neither may be chosen. The HIS vendor must export one slip per record.",
+    ),
+    Reason(
+        ReasonCode.FIELD_REPEATED,
+        Disposition.REJECT,
+        Fixer.VENDOR,
+        "Một trường có mặt hai lần với nội dung khác nhau nên không bản nào được chọn. Nhà cung cấp HIS cần sửa phần xuất.",
+        "A field stands there twice with different content, and neither may be chosen. The HIS vendor must correct the export.",
+    ),
+    Reason(
+        ReasonCode.EPISODE_KEY_MISSING,
+        Disposition.REJECT,
+        Fixer.SENDER_IT,
+        "Thiếu mã liên kết đợt điều trị, nên không ghép được các bảng và không truy được phiếu. Cán bộ CNTT cần sửa trong HIS rồi xuất lại.",
+        "The key of the treatment episode is missing, so the tables cannot be joined and the slip cannot be traced. The IT officer must correct it in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.EPISODES_DIFFER,
+        Disposition.REJECT,
+        Fixer.SENDER_IT,
+        "Các bảng trong một hồ sơ thuộc các đợt điều trị khác nhau nên không được ghép. Cán bộ CNTT cần xuất lại hồ sơ từ HIS.",
+        "The tables of one record belong to different treatment episodes and must not be joined. The IT officer must export the record again from the HIS.",
+    ),
+    Reason(
+        ReasonCode.SENDER_MISSING,
+        Disposition.REJECT,
+        Fixer.SENDER_IT,
+        "Phiếu không ghi cơ sở chuyển đi. Cán bộ CNTT cần khai mã cơ sở trong HIS rồi xuất lại.",
+        "The slip does not say which facility issued it. The IT officer must set the facility code in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.SENDERS_DIFFER,
+        Disposition.REJECT,
+        Fixer.SENDER_IT,
+        "Cơ sở gửi tệp khác với cơ sở lập phiếu; chỉ được có một nơi gửi. Cán bộ CNTT cần sửa mã cơ sở trong HIS rồi xuất lại.",
+        "The file comes from one facility and the slip was issued by another; there must be one sender. The IT officer must correct the facility code in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.NOT_OUR_SLIP,
+        Disposition.REJECT,
+        Fixer.SENDER_IT,
+        "Phiếu do cơ sở khác lập, không phải cơ sở của bộ kết nối này. Cán bộ CNTT cần kiểm tra thư mục xuất và cấu hình.",
+        "The slip was issued by another facility than the one of this connector. The IT officer must check the export folder and the configuration.",
+    ),
+    Reason(
+        ReasonCode.FACILITY_CODE_MALFORMED,
+        Disposition.REJECT,
+        Fixer.SENDER_IT,
+        "Mã cơ sở phải có đúng 5 ký tự gồm chữ số 0-9 và chữ in hoa A-Z. Cán bộ CNTT cần sửa danh mục cơ sở trong HIS rồi xuất lại.",
+        "A facility code has exactly 5 characters of 0-9 and A-Z. The IT officer must correct the list of facilities in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.DESTINATION_MISSING,
+        Disposition.REJECT,
+        Fixer.SENDER_CLERK,
+        "Phiếu không ghi nơi chuyển đến. Người lập phiếu cần chọn nơi nhận trong HIS rồi xuất lại.",
+        "The slip names no destination. Whoever fills the slip must choose it in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.PATIENT_MISSING,
+        Disposition.REJECT,
+        Fixer.SENDER_CLERK,
+        "Phiếu không ghi họ tên người bệnh. Người lập phiếu cần điền trong HIS rồi xuất lại.",
+        "The slip does not name the patient. Whoever fills the slip must add the name in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.DIAGNOSIS_MISSING,
+        Disposition.REJECT,
+        Fixer.SENDER_DOCTOR,
+        "Phiếu không có chẩn đoán, cả chữ lẫn mã ICD-10. Bác sĩ chuyển viện cần ghi chẩn đoán trong HIS rồi xuất lại.",
+        "The slip holds no diagnosis, neither text nor ICD-10 code. The referring doctor must enter it in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.PATIENTS_DIFFER,
+        Disposition.REJECT,
+        Fixer.SENDER_CLERK,
+        "Bảng tổng hợp (XML1) và phiếu chuyển (XML13) ghi hai người bệnh khác nhau. Người lập phiếu cần kiểm tra người bệnh và sửa trong HIS rồi xuất lại.",
+        "The summary (XML1) and the slip (XML13) describe different patients. Whoever fills the slip must check the patient, correct it in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.DESTINATIONS_DIFFER,
+        Disposition.REJECT,
+        Fixer.SENDER_CLERK,
+        "Hồ sơ ghi hai nơi chuyển đến khác nhau. Người lập phiếu cần sửa nơi nhận trong HIS rồi xuất lại.",
+        "The record names two different destinations. Whoever fills the slip must correct the destination in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.DATE_IMPOSSIBLE,
+        Disposition.REJECT,
+        Fixer.SENDER_CLERK,
+        "Ngày giờ không có thật hoặc sai dạng; phần mềm không bao giờ tự đổi sang ngày khác. Người lập phiếu cần sửa trong HIS rồi xuất lại.",
+        "The date or time does not exist or has the wrong form; it is never shifted to another one. Whoever fills the slip must correct it in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.DATES_OUT_OF_ORDER,
+        Disposition.REJECT,
+        Fixer.SENDER_CLERK,
+        "Thứ tự thời gian không thể có (vào sau khi ra, hoặc sinh sau khi chuyển). Người lập phiếu cần sửa trong HIS rồi xuất lại.",
+        "The order of times is impossible (arrival after leaving, or birth after the transfer). Whoever fills the slip must correct it in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.TRANSFER_IN_FUTURE,
+        Disposition.REJECT,
+        Fixer.SENDER_CLERK,
+        "Giờ chuyển còn hơn 24 giờ nữa mới tới. Người lập phiếu cần sửa giờ ra viện trong HIS rồi xuất lại.",
+        "The transfer lies more than 24 hours in the future. Whoever fills the slip must correct the time of leaving in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.ICD_MALFORMED,
+        Disposition.REJECT,
+        Fixer.SENDER_DOCTOR,
+        "Mã bệnh chính không đúng dạng ICD-10; phần mềm không tự sửa. Bác sĩ chuyển viện cần chọn lại mã trong HIS rồi xuất lại.",
+        "The main diagnosis code does not have the form of ICD-10, and it is never corrected silently. The referring doctor must choose it anew in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.NOT_A_TRANSFER,
+        Disposition.REJECT,
+        Fixer.SENDER_CLERK,
+        "Loại ra viện không phải chuyển viện (chỉ 2 và 5 là chuyển). Người lập phiếu cần sửa loại ra viện hoặc bỏ phiếu chuyển trong HIS.",
+        "The kind of discharge is not a transfer (only 2 and 5 are). Whoever fills the slip must correct the kind of discharge or remove the slip in the HIS.",
+    ),
+    Reason(
+        ReasonCode.REASON_AT_ODDS,
+        Disposition.REJECT,
+        Fixer.SENDER_CLERK,
+        "Lý do chuyển trái với loại ra viện: chuyển theo yêu cầu (5) thì lý do là 3, và ngược lại. Người lập phiếu cần sửa trong HIS rồi xuất lại.",
+        "The reason contradicts the kind of discharge: at the patient's request (5) goes with reason 3, and only then. Whoever fills the slip must correct it in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.SEX_CODE_INVALID,
+        Disposition.REJECT,
+        Fixer.SENDER_CLERK,
+        "Mã giới tính chỉ có thể là 1, 2 hoặc 3. Người lập phiếu cần sửa trong HIS rồi xuất lại.",
+        "The code of sex can only be 1, 2 or 3. Whoever fills the slip must correct it in the HIS and export again.",
+    ),
+    Reason(
+        ReasonCode.TEXT_TOO_LONG,
+        Disposition.REJECT,
+        Fixer.SENDER_CLERK,
+        "Nội dung dài hơn 16.000 ký tự nên không thể gửi trọn. Người lập phiếu cần rút gọn trong HIS rồi xuất lại.",
+        "The text is longer than 16,000 characters and cannot be sent whole. Whoever fills the slip must shorten it in the HIS and export again.",
+    ),
+)
