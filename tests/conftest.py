@@ -1,0 +1,25 @@
+"""Fixtures that several packages share, and what must be fetched before the first clock runs."""
+
+import contextlib
+
+import pytest
+
+from tests.fixtures_kafka import kafka
+from tests.fixtures_postgresql import postgresql, postgresql_url
+from transport.local_kafka import JarsUnavailableError, cache_folder, ensure_jars
+from transport.local_postgresql import PostgresqlUnavailableError, ensure_programs
+
+__all__ = ["kafka", "postgresql", "postgresql_url"]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Download and install now: a test's time limit also counts its fixtures, and a slow line is no failure."""
+    if session.config.option.collectonly:
+        return
+    wanted = {name for item in session.items if isinstance(item, pytest.Function) for name in item.fixturenames}
+    if "kafka" in wanted:
+        with contextlib.suppress(JarsUnavailableError):  # the fixture says what is missing
+            ensure_jars(cache_folder())
+    if "postgresql" in wanted:
+        with contextlib.suppress(PostgresqlUnavailableError):
+            ensure_programs()
