@@ -1,0 +1,50 @@
+"""Messages that wait, and which of them may be judged again now."""
+
+from collections.abc import Collection
+
+from sqlalchemy import exists, or_, select, update
+
+from broker.stages.submission import Pointer
+from broker.store import tables
+from broker.store.engine import Database
+from schemas.reasons import ReasonCode
+
+BATCH = 100  # looked at again in one turn
+
+
+class HeldBack:
+    """The waiting messages of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def due(self, lanes: Collection[int], before: str) -> dict[Pointer, str]:
+        """Where the messages lie that are worth another look, oldest first, and when they were appended.
+
+        A message that came before its slip is due when the slip is there; the others when they were last looked at
+        before ``before`` (``schemas.times.iso``). Raises PassingError.
+        """
+        held, transfer = tables.held.c, tables.transfer.c
+        slip_is_there = exists().where(
+            transfer.transfer_id == held.transfer_id,
+            or_(transfer.sender == held.sender, transfer.destination == held.sender),
+        )
+        waits_for_slip = held.reason == ReasonCode.TRANSFER_UNKNOWN
+        statement = (
+            select(held.topic, held.offset, held.record_sha256, held.size, held.appended_at)
+            .where(held.lane.in_(sorted(lanes)))
+            .where(or_(waits_for_slip & slip_is_there, ~waits_for_slip & (held.try_at < before)))
+            .order_by(held.topic, held.offset)
+            .limit(BATCH)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return {Pointer(row.topic, 0, row.offset, row.record_sha256, row.size): row.appended_at for row in rows}
+
+    async def looked_at(self, pointers: Collection[Pointer], at: str) -> None:
+        """These were looked at, and still wait perhaps: not again before a while. Raises PassingError."""
+        held = tables.held
+        async with self._database.write() as connection:
+            for pointer in pointers:
+                place = (held.c.topic == pointer.topic, held.c.offset == pointer.offset)
+                await connection.execute(update(held).where(*place).values(try_at=at))
