@@ -1,0 +1,5 @@
+"""Entry of the child process."""
+
+from connectors.workshop.child import main
+
+main()
