@@ -1,0 +1,1 @@
+"""The front door: command line, demonstration and sandbox; the only place that knows every other."""

@@ -1,0 +1,113 @@
+"""What the administrator can do, by name: through a running exchange, or on its database when nothing runs."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from broker.administration import Administration, FacilityShown, initialise
+from broker.audit.checkpoint import log_origin
+from broker.audit.export_files import write_export
+from broker.audit.ledger import DatabaseLedger
+from broker.audit.log_key import load_log_key
+from broker.run_lock import RunLock
+from broker.settings import ExchangeSettings
+from broker.store.engine import Database
+from broker.store.facilities import FacilityRow
+from lienvien import control_file
+from schemas.reasons import ReasonCode, Refused
+
+
+class ActFailedError(Exception):
+    """The running exchange could not finish an act, most often because Kafka or the database did not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Trục chưa làm xong; phần trong cơ sở dữ liệu có thể đã có hiệu lực. Xem facility show rồi làm lại."
+            " / The exchange could not finish this; what concerns its database may hold already."
+            " Look with facility show, then repeat."
+        )
+
+
+Act = Callable[[Administration, Mapping[str, Any]], Awaitable[Any]]
+
+
+def _row(row: FacilityRow) -> dict[str, Any]:
+    return {**asdict(row), "status": row.status.value, "generations": list(row.generations)}
+
+
+def _shown(shown: FacilityShown) -> dict[str, Any]:
+    return {**_row(shown.facility), "open_stat_cases": [asdict(case) for case in shown.open_stat_cases]}
+
+
+async def _add(administration: Administration, given: Mapping[str, Any]) -> Any:
+    generations = tuple(given.get("generations") or (1,))
+    await administration.add(given["facility"], generations=generations, name=given.get("name"))
+    return _shown(await administration.show(given["facility"]))
+
+
+async def _list(administration: Administration, given: Mapping[str, Any]) -> Any:
+    return [_row(row) for row in await administration.list()]
+
+
+async def _show(administration: Administration, given: Mapping[str, Any]) -> Any:
+    return _shown(await administration.show(given["facility"]))
+
+
+async def _suspend(administration: Administration, given: Mapping[str, Any]) -> Any:
+    return _shown(await administration.suspend(given["facility"]))
+
+
+async def _resume(administration: Administration, given: Mapping[str, Any]) -> Any:
+    return _shown(await administration.resume(given["facility"]))
+
+
+async def _register(administration: Administration, given: Mapping[str, Any]) -> Any:
+    return {"facilities": await administration.load_register(given["csv"].encode())}
+
+
+async def _audit_export(administration: Administration, given: Mapping[str, Any]) -> Any:
+    origin = log_origin(administration.settings.exchange.name)
+    verifier = load_log_key(administration.settings.key("audit"), origin).verifier
+    ledger = DatabaseLedger(administration.database)
+    return {"leaves": await write_export(ledger, Path(given["folder"]), verifier, str(given["reader"]))}
+
+
+ACTS: Final[Mapping[str, Act]] = MappingProxyType(
+    {
+        "facility-add": _add,
+        "facility-list": _list,
+        "facility-show": _show,
+        "facility-suspend": _suspend,
+        "facility-resume": _resume,
+        "register": _register,
+        "audit-export": _audit_export,
+    }
+)
+
+
+async def perform(settings: ExchangeSettings, act: str, arguments: Mapping[str, Any]) -> Any:
+    """Does it, through the running process where there is one.
+
+    Raises Refused, StoreError, KafkaError, AlreadyRunningError (a process that does not answer holds the folder).
+    """
+    try:
+        return control_file.ask(settings.folders.data, "POST", f"/control/{act}", dict(arguments))["done"]
+    except control_file.RefusedByProcessError as refused:
+        code = str(refused.problem.get("code", ""))
+        if code not in set(ReasonCode):
+            raise ActFailedError from None
+        raise Refused(ReasonCode(code), str(refused.problem.get("where", ""))) from None
+    except control_file.NotRunningError:
+        return await _alone(settings, act, arguments)
+
+
+async def _alone(settings: ExchangeSettings, act: str, arguments: Mapping[str, Any]) -> Any:
+    with RunLock(Path(settings.folders.data)):
+        await initialise(settings)
+        database = Database(settings.database_url)
+        try:
+            return await ACTS[act](Administration(settings, database, actor="operator"), arguments)
+        finally:
+            await database.close()
