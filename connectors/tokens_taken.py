@@ -11,7 +11,7 @@ from connectors.progress import Progress
 from connectors.store import acks, alarms, meta, outbox_rows, transfers
 from connectors.store.outbox_rows import OutRow
 from schemas.events import Event
-from schemas.reasons import ReasonCode
+from schemas.reasons import NEEDS_THE_SENDER, ReasonCode
 from schemas.times import iso
 from schemas.tokens.delivery import Ack, Acknowledged, AckVerdict
 from schemas.tokens.notice import Notice, NoticeKind
@@ -67,7 +67,7 @@ class TokenTaker:
         if receipt.reason is ReasonCode.IAT_TOO_OLD and receipt.verdict is Verdict.TRANSIENT:
             outbox_rows.sign_anew(c, row.seq, signed_payload(outbox_rows.signed_bytes(c, row.seq) or b""))
         sender = self._referring(c, row)
-        if receipt.verdict is Verdict.REFUSED:
+        if receipt.verdict is Verdict.REFUSED or receipt.reason in NEEDS_THE_SENDER:
             transfers.settle_event(c, row.message_id, None, str(receipt.reason or "refused"))
             self.effects.refused.append(row.seq)
         if receipt.verdict is Verdict.ACCEPTED:

@@ -9,6 +9,7 @@ from typing import Final
 
 from connectors.sealing import SealedMessage
 from connectors.sending_order import Waiting
+from schemas.reasons import NEEDS_THE_SENDER
 from schemas.times import iso
 from schemas.tokens.delivery import Acknowledged
 from schemas.tokens.receipt import Receipt, Verdict
@@ -26,7 +27,7 @@ class OutState(StrEnum):
     SENT = "sent"  # the broker has it; no receipt yet, so it is repeated
     HELD = "held"  # the exchange keeps it and will judge it anew
     ACCEPTED = "accepted"  # receipt: the exchange has it, durably
-    REFUSED = "refused"  # final
+    REFUSED = "refused"  # final, or a person here must act first: it goes no further by itself
     DISCARDED = "discarded"  # a person said no before it was ever sent
 
 
@@ -229,8 +230,14 @@ def mark_sent(c: sqlite3.Connection, seq: int, now: datetime) -> None:
 
 
 def send_again(c: sqlite3.Connection, seq: int) -> bool:
-    """The stored bytes go out once more, asked for by the exchange. False when they are gone: seal anew."""
-    statement = "UPDATE outbox SET state = 'ready' WHERE seq = ? AND sealed IS NOT NULL AND state <> 'refused'"
+    """The stored bytes go out once more, asked for by the exchange or a person. False when they are gone, or refused.
+
+    What was answered but not finally refused (its destination was not connected then) may go again.
+    """
+    statement = (
+        "UPDATE outbox SET state = 'ready', seen_by_person_at = NULL WHERE seq = ? AND sealed IS NOT NULL"
+        " AND (state <> 'refused' OR answer = 'transient')"
+    )
     return c.execute(statement, (seq,)).rowcount == 1
 
 
@@ -246,13 +253,14 @@ def apply_receipt(c: sqlite3.Connection, seq: int, receipt: Receipt, token: byte
         Verdict.ACCEPTED: OutState.ACCEPTED,
         Verdict.REFUSED: OutState.REFUSED,
         Verdict.HELD: OutState.HELD,
-        Verdict.TRANSIENT: OutState.SENT,  # sent again by the repeat policy
+        # sent again by the repeat policy, unless that would only hide from the desk that the papers do not arrive
+        Verdict.TRANSIENT: OutState.REFUSED if receipt.reason in NEEDS_THE_SENDER else OutState.SENT,
     }[receipt.verdict]
     c.execute(
         "UPDATE outbox SET receipt = :token, answer = :answer, reason = :reason, field = :field, event_seq = :seq_no,"
         " winning_event_seq = :winning, received_at = :at,"
         # a message that is to be sealed anew (the destination's word came first) still is, unless it was refused
-        " state = CASE WHEN state = 'waiting-key' AND reseals > 0 AND :answer <> 'refused' THEN state ELSE :state END"
+        " state = CASE WHEN state = 'waiting-key' AND reseals > 0 AND :state <> 'refused' THEN state ELSE :state END"
         " WHERE seq = :seq AND (answer IS NULL OR answer IN ('held', 'transient'))",
         {
             "token": token,

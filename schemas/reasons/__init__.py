@@ -22,7 +22,17 @@ from schemas.reasons import authority, content, files, gaps, receiving, records,
 from schemas.reasons.codes import ReasonCode
 from schemas.reasons.model import Disposition, Fixer, Reason, Refused
 
-__all__ = ["REASONS", "Disposition", "Fixer", "Reason", "ReasonCode", "Refused", "is_final", "reason"]
+__all__ = [
+    "NEEDS_THE_SENDER",
+    "REASONS",
+    "Disposition",
+    "Fixer",
+    "Reason",
+    "ReasonCode",
+    "Refused",
+    "is_final",
+    "reason",
+]
 
 _ALL: Final = (
     *records.REASONS,
@@ -36,6 +46,11 @@ _ALL: Final = (
     *gaps.REASONS,
 )
 
+# Not final, and yet waiting is no help: the papers do not arrive, so a person at the sender must hear of it at once.
+NEEDS_THE_SENDER: Final = frozenset(
+    {ReasonCode.DESTINATION_UNKNOWN, ReasonCode.DESTINATION_CLOSED, ReasonCode.DESTINATION_NOT_CONNECTED}
+)
+
 REASONS: Final[Mapping[ReasonCode, Reason]] = MappingProxyType({entry.code: entry for entry in _ALL})
 
 
@@ -45,5 +60,8 @@ def reason(code: ReasonCode) -> Reason:
 
 
 def is_final(code: ReasonCode) -> bool:
-    """True where a refusal burns the message id: only content and case state do; clock, trust source and quota never."""
+    """True where a refusal burns the message id: only content and case state do.
+
+    Clock, trust source, directory and quota never do.
+    """
     return REASONS[code].disposition is Disposition.REJECT

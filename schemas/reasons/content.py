@@ -92,17 +92,17 @@ REASONS: Final = (
     ),
     Reason(
         ReasonCode.DESTINATION_UNKNOWN,
-        Disposition.REJECT,
+        Disposition.TRANSIENT,
         Fixer.SENDER_CLERK,
-        "Nơi nhận không có trong danh bạ cơ sở. Người lập phiếu cần sửa mã nơi nhận trong HIS rồi xuất lại.",
-        "The destination is not in the directory of facilities. Whoever fills the slip must correct its code in the HIS and export again.",
+        "Nơi nhận không có trong danh bạ cơ sở nên hồ sơ KHÔNG được chuyển. Người lập phiếu cần sửa mã nơi nhận trong HIS rồi xuất lại; nếu mã đúng, hãy in phiếu và gọi điện cho nơi nhận.",
+        "The destination is not in the directory of facilities: the papers do NOT arrive. Whoever fills the slip must correct its code in the HIS and export again; if the code is right, print the slip and phone the receiving hospital.",
     ),
     Reason(
         ReasonCode.DESTINATION_CLOSED,
-        Disposition.REJECT,
+        Disposition.TRANSIENT,
         Fixer.SENDER_CLERK,
-        "Mã nơi nhận không còn hiệu lực vào ngày chuyển. Người lập phiếu cần dùng mã mới trong HIS rồi xuất lại.",
-        "The destination's code was not valid on the day of transfer. Whoever fills the slip must use the new code in the HIS and export again.",
+        "Mã nơi nhận không còn hiệu lực nên hồ sơ KHÔNG được chuyển. Người lập phiếu cần dùng mã mới trong HIS rồi xuất lại; nếu không có mã mới, hãy in phiếu và gọi điện cho nơi nhận.",
+        "The destination's code is not valid on this day: the papers do NOT arrive. Whoever fills the slip must use the new code in the HIS and export again; where there is none, print the slip and phone the receiving hospital.",
     ),
     Reason(
         ReasonCode.DESTINATION_NOT_CONNECTED,

@@ -3,7 +3,7 @@
 import pytest
 
 from broker.stages.known import Standing
-from broker.store import tables
+from broker.store import facilities, tables
 from schemas.events import Event
 from schemas.lifecycle import Decision, Delivery, Journey, Loop
 from schemas.reasons import ReasonCode
@@ -188,8 +188,6 @@ async def test_a_suspended_facility_is_told_so_and_burns_nothing(any_desk: Desk)
 async def test_destinations_that_cannot_be_reached_say_why(any_desk: Desk) -> None:
     desk = any_desk
     async with desk.database.write() as connection:
-        from broker.store import facilities
-
         rows = [
             {"code": code, "name": code, "valid_from": "2019-01-01", "valid_to": until, "phone": None}
             for code, until in (("30Z01", None), ("30Z02", "2020-01-01"))
@@ -203,7 +201,22 @@ async def test_destinations_that_cannot_be_reached_say_why(any_desk: Desk) -> No
     await desk.work()
     assert desk.verdicts(SENDER) == [
         (Verdict.TRANSIENT, ReasonCode.DESTINATION_NOT_CONNECTED),
-        (Verdict.REFUSED, ReasonCode.DESTINATION_CLOSED),
-        (Verdict.REFUSED, ReasonCode.DESTINATION_UNKNOWN),
+        (Verdict.TRANSIENT, ReasonCode.DESTINATION_CLOSED),
+        (Verdict.TRANSIENT, ReasonCode.DESTINATION_UNKNOWN),
         (Verdict.TRANSIENT, ReasonCode.FACILITY_SUSPENDED),
     ]
+
+
+async def test_a_slip_for_an_unknown_destination_burns_no_id_and_goes_once_it_is_connected(any_desk: Desk) -> None:
+    desk, late = any_desk, "30Z04"
+    envelope = sealed(desk.pki, message(new_case(SENDER, late)))
+    desk.submit(SENDER, envelope)
+    await desk.work()
+    assert desk.verdicts(SENDER) == [(Verdict.TRANSIENT, ReasonCode.DESTINATION_UNKNOWN)]
+    assert await desk.rows(tables.message) == []
+    async with desk.database.write() as connection:
+        await facilities.admit(connection, late, [1], "2026-11-22T00:00:00.000Z")
+    desk.submit(SENDER, envelope)
+    await desk.work()
+    assert desk.verdicts(SENDER)[1:] == [(Verdict.ACCEPTED, None)]
+    assert len(await desk.rows(tables.transfer)) == 1

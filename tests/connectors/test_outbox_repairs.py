@@ -195,3 +195,20 @@ async def test_an_ack_by_another_hospital_proves_nothing(world: World) -> None:
     await read_all(world)
     assert (await row_of(world, row.seq)).delivered_at is None
     assert AlarmCode.ACK_UNKNOWN in await open_codes(world)
+
+
+async def test_what_found_no_destination_goes_again_when_a_person_says_so(world: World) -> None:
+    world.exchange.verdict, world.exchange.reason = Verdict.TRANSIENT, ReasonCode.DESTINATION_NOT_CONNECTED
+    row = await enter(world)
+    sender = await drain(world)
+    await read_all(world)
+    told = await row_of(world, row.seq)
+    assert (told.state, told.answer, told.reason) == (OutState.REFUSED, "transient", "destination-not-connected")
+    assert not await sender.send_next(), "nothing is repeated behind the desk's back"
+    world.exchange.verdict, world.exchange.reason = Verdict.ACCEPTED, None
+    assert await world.database.write(lambda c: outbox_rows.send_again(c, row.seq))
+    await drain(world)
+    await read_all(world)
+    assert (await row_of(world, row.seq)).state == OutState.ACCEPTED
+    first, second = world.submit.of(RecordType.ENVELOPE)
+    assert first == second

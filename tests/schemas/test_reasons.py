@@ -70,6 +70,15 @@ def test_only_final_refusals_burn_an_id() -> None:
         assert not reasons.is_final(code)  # clock, trust source and quota never do
 
 
+@pytest.mark.parametrize(
+    "code", [ReasonCode.DESTINATION_UNKNOWN, ReasonCode.DESTINATION_CLOSED, ReasonCode.DESTINATION_NOT_CONNECTED]
+)
+def test_what_the_directory_says_burns_no_id_and_tells_to_phone(code: ReasonCode) -> None:
+    assert REASONS[code].disposition is Disposition.TRANSIENT
+    assert "phone" in REASONS[code].en
+    assert "gọi điện" in REASONS[code].vi
+
+
 def test_every_disposition_is_used() -> None:
     assert {one.disposition for one in REASONS.values()} == set(Disposition)
 

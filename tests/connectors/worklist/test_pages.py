@@ -278,8 +278,9 @@ async def test_what_was_sent_shows_its_last_proven_step(desk: DeskWorld) -> None
     assert f"Bệnh viện {BACH_MAI}" in found.one("section", aria_labelledby="sent").text
 
 
-async def test_a_refusal_of_the_exchange_is_told_until_somebody_has_seen_it(desk: DeskWorld) -> None:
-    desk.world.exchange.verdict, desk.world.exchange.reason = Verdict.REFUSED, ReasonCode.DESTINATION_UNKNOWN
+@pytest.mark.parametrize("verdict", [Verdict.REFUSED, Verdict.TRANSIENT])
+async def test_a_refusal_of_the_exchange_is_told_until_somebody_has_seen_it(desk: DeskWorld, verdict: Verdict) -> None:
+    desk.world.exchange.verdict, desk.world.exchange.reason = verdict, ReasonCode.DESTINATION_UNKNOWN
     await desk.take(desk.slip())
     sender = Sender(desk.world.site, desk.world.submit)
     await sender._seal_waiting()
