@@ -131,10 +131,10 @@ def verify_entry(
 ) -> VerifiedEntry:
     """Prove an entry.
 
-    1. form, and the owner of the topic; 2. the signer is one of the signing certificates that the entry lists; 3. that
-    certificate leads to a root, was valid when the entry says it was made, is not revoked, and is the facility's that
-    the entry is about; 4. signature; 5. every certificate listed is this facility's and of its kind: one that has
-    expired or was revoked is left out, a foreign one refuses the entry; 6. version and date do not go back.
+    1. form; 2. the signer is one of the signing certificates that the entry lists, and leads to a root; 3. signature;
+    4. the signer's certificate was valid when the entry says it was made, is not revoked, and is the facility's that
+    the entry is about and that owns the topic; 5. every certificate listed is this facility's and of its kind: one
+    that has expired or was revoked is left out, a foreign one refuses the entry; 6. version and date do not go back.
 
     Raises:
         Refused: RECORD_TOO_LARGE, TOKEN_MALFORMED, DUPLICATE_MEMBER, TOKEN_WRONG_TYPE, HEADER_NOT_ALLOWED,
@@ -143,12 +143,10 @@ def verify_entry(
     """
     parsed = parse_compact(token, typ=DirectoryEntry.TYP, max_bytes=ENTRY_MAX_BYTES, optional=_CHAIN)  # 1
     entry = _read(parsed.payload)
-    if owner is not None and entry.facility != owner:
-        raise Refused(ReasonCode.FACILITY_MISMATCH)
     signing = {certificate_kid(one): one for one in map(read_x5c, entry.signing_certificates)}
     chain = _chain(parsed, signing)
     judge = _Judge(entry, chain, trust, now)
-    flags = judge.prove(parsed, signing)  # 2, 3, 4
+    flags = judge.prove(parsed, signing, owner)  # 2, 3, 4
     signers = judge.good(signing.values(), Purpose.SIGNING)  # 5
     readers = judge.good(map(read_x5c, entry.encryption_certificates), Purpose.ENCRYPTION)
     digest = hashlib.sha256(token).hexdigest()
@@ -189,17 +187,17 @@ class _Judge:
     trust: TrustMaterial
     now: datetime
 
-    def prove(self, parsed: CompactToken, signing: Mapping[str, x509.Certificate]) -> frozenset[str]:
+    def prove(self, parsed: CompactToken, signing: Mapping[str, x509.Certificate], owner: str | None) -> frozenset[str]:
         signer = signing.get(parsed.kid)
         if signer is None:
             raise Refused(ReasonCode.KEY_UNKNOWN, "header.kid")
         made_at = _moment(self.entry.at)
         seal = known_seal(signer, self.chain, self.trust, made_at)
+        verify(parsed.alg, seal.path.public_key, parsed.signing_input, parsed.signature)
         check_validity(seal.path, made_at)
         check_revocation(seal.path, None)
-        if seal.facility != self.entry.facility:
+        if seal.facility != self.entry.facility or owner not in (None, seal.facility):
             raise Refused(ReasonCode.FACILITY_MISMATCH)
-        verify(parsed.alg, seal.path.public_key, parsed.signing_input, parsed.signature)
         if made_at > self.now + IAT_MAX_AHEAD:
             raise Refused(ReasonCode.IAT_IN_FUTURE, "at")
         return freshness(seal.path, self.trust.policy, self.now)

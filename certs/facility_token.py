@@ -51,8 +51,8 @@ def verify_facility_token(
         tolerate: CRL_STALE or CRL_UNUSABLE, where they are to become flags; the caller then owes the judgement.
 
     Raises:
-        Refused: what ``parse_compact``, ``trust.decide`` and ``signatures.verify`` raise, and KEY_UNKNOWN. CRL_STALE
-            and CRL_UNUSABLE come last: the sender is proven then.
+        Refused: what ``parse_compact``, ``signatures.verify`` and ``trust.decide`` raise, and KEY_UNKNOWN. Whoever sees
+            time, revocation, owner or the age of a list named knows the signer: the signature comes before them.
     """
     parsed = parse_compact(token, typ=typ, max_bytes=max_bytes)
     certificate = signers.get(parsed.kid)
@@ -61,11 +61,11 @@ def verify_facility_token(
     seal = known_seal(certificate, chain, trust, now)
     if seal.path.kid != parsed.kid:
         raise Refused(ReasonCode.KEY_UNKNOWN, "header.kid")
+    verify(parsed.alg, seal.path.public_key, parsed.signing_input, parsed.signature)
     check_validity(seal.path, now)
     check_revocation(seal.path, None)
     if owner is not None and seal.facility != owner:
         raise Refused(ReasonCode.FACILITY_MISMATCH)
-    verify(parsed.alg, seal.path.public_key, parsed.signing_input, parsed.signature)
     flags = freshness(seal.path, trust.policy, now, tolerate)
     return VerifiedToken(parsed.payload, seal.facility, parsed.kid, flags)
 

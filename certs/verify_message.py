@@ -5,13 +5,14 @@
 3. the header's values; ``kid`` is the digest of the first certificate; no key is ever fetched from anywhere
 4. the certificate leads to a trusted root and is meant for signing
 5. ``alg`` is the one that the certificate's key fixes
-6. it was valid when the message was signed, and is not revoked
-7. its facility owns the topic
-8. signature
+6. signature
+7. the certificate was valid when the message was signed, and is not revoked
+8. its facility owns the topic
 9. age of the claimed time, and of the revocation list
 
-Until step 8 has passed nobody is proven to have sent anything. Step 9 comes last for that reason: whoever sees one of
-its reasons knows the sender, and may hold the message under its own id.
+Until step 6 has passed nobody is proven to have sent anything: a certificate is public, and whoever copies one into a
+header must not be able to write evidence in another's name. Step 9 comes last: whoever sees one of its reasons knows
+the sender, and may hold the message under its own id.
 """
 
 import hashlib
@@ -73,8 +74,8 @@ def verify_message(
     Raises:
         Refused: by step: RECORD_TOO_LARGE (1); TOKEN_MALFORMED, DUPLICATE_MEMBER, TOKEN_WRONG_TYPE, HEADER_NOT_ALLOWED,
             ALGORITHM_NOT_ALLOWED (2, 3, 5); CERTIFICATE_MALFORMED, UNTRUSTED_ISSUER, CERTIFICATE_WRONG_USAGE,
-            KEY_UNKNOWN (4); CERTIFICATE_NOT_YET_VALID, CERTIFICATE_EXPIRED, CERTIFICATE_REVOKED (6); FACILITY_MISMATCH
-            (7); SIGNATURE_INVALID (8); IAT_TOO_OLD, IAT_IN_FUTURE, CRL_UNUSABLE, CRL_STALE (9: the sender is proven).
+            KEY_UNKNOWN (4); SIGNATURE_INVALID (6); CERTIFICATE_NOT_YET_VALID, CERTIFICATE_EXPIRED, CERTIFICATE_REVOKED
+            (7); FACILITY_MISMATCH (8); IAT_TOO_OLD, IAT_IN_FUTURE, CRL_UNUSABLE, CRL_STALE (9: the sender is proven).
     """
     as_of = now if judged_at is None else judged_at
     token = parse_compact(jws, typ=MESSAGE_TYP, max_bytes=ENVELOPE_MAX_BYTES, header_allow=MESSAGE_HEADER)  # 1, 2
@@ -85,11 +86,11 @@ def verify_message(
         raise Refused(ReasonCode.KEY_UNKNOWN, "header.kid")
     if token.alg != algorithm_of(seal.path.public_key):  # 5
         raise Refused(ReasonCode.ALGORITHM_NOT_ALLOWED, "header.alg")
-    check_validity(seal.path, signed_at)  # 6
+    verify(token.alg, seal.path.public_key, token.signing_input, token.signature)  # 6
+    check_validity(seal.path, signed_at)  # 7
     check_revocation(seal.path, judged_at)
-    if owner is not None and seal.facility != owner:  # 7
+    if owner is not None and seal.facility != owner:  # 8
         raise Refused(ReasonCode.FACILITY_MISMATCH)
-    verify(token.alg, seal.path.public_key, token.signing_input, token.signature)  # 8
     flags = _age(iat, seal, trust, as_of, tolerate)  # 9
     digest = hashlib.sha256(token.payload).hexdigest()
     return VerifiedMessage(token.payload, digest, seal.facility, token.kid, token.alg, iat, flags)

@@ -42,14 +42,14 @@ class Unproven:
 
 Examined: TypeAlias = CheckedMessage | FaultyMessage | CheckedAck | CheckedStatus | CheckedEntry | Unproven
 
-# These say that a real certificate, a real process or a real log is involved; everything else is noise on the line.
+# Behind these stands a signature that holds, or a fault of the log or of a process; everything else is noise on the
+# line. A certificate of another use is found before its signature is looked at, so it is noise.
 EVIDENCE: Final = frozenset(
     {
         ReasonCode.FACILITY_MISMATCH,
         ReasonCode.CERTIFICATE_REVOKED,
         ReasonCode.CERTIFICATE_EXPIRED,
         ReasonCode.CERTIFICATE_NOT_YET_VALID,
-        ReasonCode.CERTIFICATE_WRONG_USAGE,
         ReasonCode.DIRECTORY_ROLLED_BACK,
         ReasonCode.DIRECTORY_FORKED,
         ReasonCode.EXCHANGE_MISMATCH,

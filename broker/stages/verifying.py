@@ -21,7 +21,7 @@ def verify_submission(opened: OpenedEnvelope, trust: TrustMaterial, now: datetim
     """Prove the sender. Age and the state of the revocation list become flags: what they mean depends on the message,
     and on whether its id is known already.
 
-    Raises Refused as ``certs.verify_message.verify_message``, steps 1 to 8: nobody is proven then.
+    Raises Refused as ``certs.verify_message.verify_message``, steps 1 to 8: nobody is proven to own the topic then.
     """
     submission = opened.submission
     message = verify_message(opened.jws, trust, now=now, owner=submission.facility, tolerate=TOLERABLE)

@@ -43,6 +43,17 @@ def _foreign_signature(desk: Desk, made: Message) -> bytes:
     return _envelope(desk, sign_message(made.payload, key, iat=int(desk.pki.now.timestamp())))
 
 
+def _copied_certificate(desk: Desk, made: Message) -> bytes:
+    """A certificate is public: whoever copies a stranger's is nobody yet."""
+    key = replace(desk.pki.facility(STRANGER).signing, private_key=desk.pki.facility(SENDER).signing.private_key)
+    return _envelope(desk, sign_message(made.payload, key, iat=int(desk.pki.now.timestamp())))
+
+
+def _copied_out_of_time(desk: Desk, made: Message) -> bytes:
+    key = replace(desk.pki.facility(SENDER).signing, private_key=desk.pki.facility(STRANGER).signing.private_key)
+    return _envelope(desk, sign_message(made.payload, key, iat=int((desk.pki.now - timedelta(days=1)).timestamp())))
+
+
 def _encryption_key_signs(desk: Desk, made: Message) -> bytes:
     key = desk.pki.facility(SENDER).encryption
     return _envelope(desk, sign_message(made.payload, key, iat=int(desk.pki.now.timestamp())))
@@ -72,12 +83,14 @@ UNPROVEN: dict[str, tuple[Attack, ReasonCode, bool]] = {
     "two members of one name": (_duplicate_member_outside, ReasonCode.DUPLICATE_MEMBER, False),
     "five thousand recipients": (_many_recipients, ReasonCode.ENVELOPE_TOO_MANY_RECIPIENTS, False),
     "foreign signature": (_foreign_signature, ReasonCode.SIGNATURE_INVALID, False),
+    "another facility's certificate": (_copied_certificate, ReasonCode.SIGNATURE_INVALID, False),
+    "a copied certificate at a time it does not cover": (_copied_out_of_time, ReasonCode.SIGNATURE_INVALID, False),
     "another facility's message": (
         lambda desk, made: sealed(desk.pki, made, signer=STRANGER),
         ReasonCode.FACILITY_MISMATCH,
         True,
     ),
-    "signed by an encryption key": (_encryption_key_signs, ReasonCode.CERTIFICATE_WRONG_USAGE, True),
+    "signed by an encryption key": (_encryption_key_signs, ReasonCode.CERTIFICATE_WRONG_USAGE, False),
     "certificate not yet valid": (_not_yet_valid, ReasonCode.CERTIFICATE_NOT_YET_VALID, True),
 }
 

@@ -18,7 +18,7 @@ from certs.directory import (
     verify_countersigned,
     verify_entry,
 )
-from certs.keys import SigningKey, write_certificates
+from certs.keys import SigningKey, TokenKey, write_certificates
 from certs.profiles import CertProfile
 from certs.seal import seal, sign_compact, sign_token
 from certs.trust import STALE_CRL, TrustMaterial
@@ -230,6 +230,26 @@ def test_a_revoked_signer_takes_the_entry_with_it(tmp_path: Path) -> None:
     token = sign_entry(entry_of(pki), pki.facility(BACH_MAI).signing)
     pki.revoke(pki.facility(BACH_MAI).signing.certificate)
     assert reason(lambda: read(token, pki.trust())) is ReasonCode.CERTIFICATE_REVOKED
+
+
+def test_until_the_signature_holds_neither_time_nor_revocation_nor_owner_is_told(tmp_path: Path) -> None:
+    pki = make_pki(tmp_path, now=NOW)
+    own, other = pki.facility(BACH_MAI).signing, pki.facility(BAC_GIANG).signing
+    key = TokenKey(other.private_key, own.kid)
+
+    def forged(**changes: Any) -> str:
+        made = entry_of(pki, **changes)
+        return sign_token(made.encode(), made.TYP, key)
+
+    late = iso(NOW + timedelta(days=4000))
+    assert reason(lambda: read(forged(), pki.trust(), owner=BAC_GIANG)) is ReasonCode.SIGNATURE_INVALID
+    assert reason(lambda: read(forged(at=late), pki.trust())) is ReasonCode.SIGNATURE_INVALID
+    assert (
+        reason(lambda: read(forged(facility=BAC_GIANG, signing=(own.certificate,)), pki.trust(), owner=None))
+        is ReasonCode.SIGNATURE_INVALID
+    )
+    pki.revoke(own.certificate)
+    assert reason(lambda: read(forged(), pki.trust())) is ReasonCode.SIGNATURE_INVALID
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from certs import facility_token as module
 from certs.facility_token import VerifiedToken, verify_facility_token
-from certs.keys import write_certificates
+from certs.keys import TokenKey, write_certificates
 from certs.profiles import CertProfile
 from certs.seal import sign_token
 from certs.trust import STALE_CRL, TrustMaterial
@@ -69,8 +69,6 @@ def test_unknown_signers(pki: TestPki, trust: TrustMaterial, token: str) -> None
 
 
 def test_signed_by_another(pki: TestPki, trust: TrustMaterial) -> None:
-    from certs.keys import TokenKey
-
     own, other = pki.facility(BACH_MAI).signing, pki.facility(BAC_GIANG).signing
     forged = sign_token(b"{}", TYP, TokenKey(other.private_key, own.kid))
     assert reason(pki, forged, trust) is ReasonCode.SIGNATURE_INVALID
@@ -98,6 +96,17 @@ def test_revoked_and_expired(tmp_path: Path) -> None:
     assert reason(pki, token, pki.trust(now=after), now=after) is ReasonCode.CERTIFICATE_EXPIRED
     pki.revoke(key.certificate)
     assert reason(pki, token, pki.trust()) is ReasonCode.CERTIFICATE_REVOKED
+
+
+def test_until_the_signature_holds_neither_time_nor_revocation_nor_owner_is_told(tmp_path: Path) -> None:
+    pki = make_pki(tmp_path, now=NOW)
+    own, other = pki.facility(BACH_MAI).signing, pki.facility(BAC_GIANG).signing
+    forged = sign_token(b"{}", TYP, TokenKey(other.private_key, own.kid))
+    after = own.certificate.not_valid_after_utc + timedelta(seconds=1)
+    assert reason(pki, forged, pki.trust(now=after), now=after) is ReasonCode.SIGNATURE_INVALID
+    assert reason(pki, forged, pki.trust(), owner=BAC_GIANG) is ReasonCode.SIGNATURE_INVALID
+    pki.revoke(own.certificate)
+    assert reason(pki, forged, pki.trust()) is ReasonCode.SIGNATURE_INVALID
 
 
 def test_below_an_intermediate_authority(pki: TestPki) -> None:

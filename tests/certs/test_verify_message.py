@@ -216,7 +216,7 @@ def test_step_5_the_public_key_as_a_secret(pki: TestPki, trust: TrustMaterial) -
         assert refusal(forged, trust)[0] in (ReasonCode.ALGORITHM_NOT_ALLOWED, ReasonCode.SIGNATURE_INVALID)
 
 
-def test_step_6_time_and_revocation(tmp_path: Any) -> None:
+def test_step_7_time_and_revocation(tmp_path: Any) -> None:
     root = Forge.root()
     trust = TrustMaterial.read(write_certificates([root.certificate]), root.crl())
     key = root.issue(Spec(not_before=NOW - 20 * DAY, not_after=NOW - 10 * DAY))
@@ -229,12 +229,12 @@ def test_step_6_time_and_revocation(tmp_path: Any) -> None:
     assert refusal(good, revoked)[0] is ReasonCode.CERTIFICATE_REVOKED
 
 
-def test_step_7_another_facility_s_topic(pki: TestPki, trust: TrustMaterial, jws: bytes) -> None:
+def test_step_8_another_facility_s_topic(pki: TestPki, trust: TrustMaterial, jws: bytes) -> None:
     assert refusal(jws, trust, owner=BACH_MAI)[0] is ReasonCode.FACILITY_MISMATCH
     assert check(jws, trust, owner=None).facility == BAC_GIANG
 
 
-def test_step_8_signature(pki: TestPki, trust: TrustMaterial, jws: bytes) -> None:
+def test_step_6_signature(pki: TestPki, trust: TrustMaterial, jws: bytes) -> None:
     head, payload, signature = jws.split(b".")
     for forged in (
         b".".join((head, encode(BUNDLE + b" "), signature)),
@@ -245,15 +245,25 @@ def test_step_8_signature(pki: TestPki, trust: TrustMaterial, jws: bytes) -> Non
         assert refusal(forged, trust)[0] is ReasonCode.SIGNATURE_INVALID
 
 
-def test_step_8_anothers_certificate_in_front_of_ones_own_signature(pki: TestPki, trust: TrustMaterial) -> None:
+def test_step_6_anothers_certificate_in_front_of_ones_own_signature(pki: TestPki, trust: TrustMaterial) -> None:
     key, other = pki.facility(BAC_GIANG).signing, pki.facility(BACH_MAI).signing
     assert refusal(signed(header_of(key), other), trust)[0] is ReasonCode.SIGNATURE_INVALID
 
 
-def test_step_8_a_signature_of_another_message(pki: TestPki, trust: TrustMaterial, jws: bytes) -> None:
+def test_step_6_a_signature_of_another_message(pki: TestPki, trust: TrustMaterial, jws: bytes) -> None:
     other = sign_message(b"{}", pki.facility(BAC_GIANG).signing, iat=IAT)
     swapped = b".".join((*jws.split(b".")[:2], other.split(b".")[2]))
     assert refusal(swapped, trust)[0] is ReasonCode.SIGNATURE_INVALID
+
+
+def test_until_the_signature_holds_a_certificate_that_anybody_may_copy_proves_nothing() -> None:
+    root = Forge.root()
+    trust = TrustMaterial.read(write_certificates([root.certificate]), root.crl())
+    key, other = root.issue(Spec(not_before=NOW - 20 * DAY, not_after=NOW - 10 * DAY)), root.issue()
+    revoked = trust.with_crl(root.crl(key.certificate.serial_number, number=2))
+    for judge, owner, iat in ((trust, BAC_GIANG, IAT), (revoked, BAC_GIANG, IAT - 15 * 86_400), (trust, BACH_MAI, IAT)):
+        forged = signed(header_of(key, iat=iat), other)
+        assert refusal(forged, judge, owner=owner)[0] is ReasonCode.SIGNATURE_INVALID
 
 
 # --- step 9: age -----------------------------------------------------------------------------------------------
