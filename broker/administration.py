@@ -31,6 +31,7 @@ from broker.store import counters, facilities
 from broker.store.engine import Database
 from broker.store.facilities import FacilityRow, OpenCase
 from broker.store.migrating import migrate
+from broker.store.unacknowledged import ask_for_acks
 from broker.store.writing import write
 from certs.keys import load_signing_key
 from schemas.ids import is_facility_id
@@ -157,11 +158,13 @@ class Administration:
         return await self.show(facility)
 
     async def resume(self, facility: str) -> FacilityShown:
-        """Let a facility in again. Raises as ``suspend``."""
+        """Let a facility in again, and ask for the acks that were set aside meanwhile. Raises as ``suspend``."""
         shown = await self.show(facility)
         await kafka_admin.unblock(self._link(), facility, shown.facility.generations)
         async with self._changing() as (connection, context):
             await facilities.set_standing(connection, facility, Standing.ACTIVE, None)
+            if shown.facility.suspended_at is not None:
+                await ask_for_acks(connection, context, facility, shown.facility.suspended_at)
             context.audit(Action.FACILITY_RESUMED, {"actor": self._actor, "facility": facility}, facility)
             await self._hand_out_register(connection, context, await facilities.active(connection))
         return await self.show(facility)

@@ -106,7 +106,7 @@ class Pipeline:
         examined = await self._examine(batches)  # 2 open, 3 verify, 4 check
         moves = [self._move(batch) for batch in batches]
         writes = await self._commit(moves, examined, batches)  # 5 decide, 6 commit
-        self._moved(moves, examined)
+        self._moved(moves, examined, writes)
         self.on_committed(batches, writes)  # 7 relay
 
     async def _examine(self, batches: Sequence[TopicBatch]) -> list[Examined]:
@@ -185,12 +185,13 @@ class Pipeline:
             after = replace(before, next_offset=batch.next_offset)
         return Move(before, after)
 
-    def _moved(self, moves: Sequence[Move], examined: Sequence[Examined]) -> None:
+    def _moved(self, moves: Sequence[Move], examined: Sequence[Examined], writes: Writes) -> None:
         for move in moves:
             self._positions[move.after.topic] = move.after
         self.log.committed([move.after for move in moves])
+        aside = {(row["topic"], row["offset"]) for row in writes.quarantine}
         for one in examined:
-            if isinstance(one, CheckedEntry):
+            if isinstance(one, CheckedEntry) and _place(one) not in aside:
                 self.material.signers[one.submission.facility] = one.signers
         self.decided += len(examined)
 
@@ -227,8 +228,12 @@ class Pipeline:
         examined = [Unproven(pointer_to(record), None, reason, "", evidence=True)]
         moves = [self._move(batch)]
         writes = await self._commit(moves, examined, [batch])
-        self._moved(moves, examined)
+        self._moved(moves, examined, writes)
         self.on_committed((), writes)
+
+
+def _place(entry: CheckedEntry) -> tuple[str, int]:
+    return entry.submission.pointer.topic, entry.submission.pointer.offset
 
 
 def _unreadable(topic: str, offset: int) -> Unproven:

@@ -186,9 +186,14 @@ class Reporter:
     # --- directory ----------------------------------------------------------------------------------------------------
 
     async def own_entry(self) -> None:
-        """Send our directory entry when what it says has changed since the last one. Raises LinkDownError."""
+        """Send our directory entry when what it says has changed since the last one. Raises LinkDownError.
+
+        After a time without connection the last one goes once more, byte for byte: it may have come while we were
+        suspended, and had no effect then. To an exchange that has it, it says nothing new.
+        """
         site, moment = self._site, self._site.clock.monotonic()
-        if self._entry_looked_at is not None and moment - self._entry_looked_at < _ENTRY_EVERY_S:
+        back = site.live.back_due
+        if not back and self._entry_looked_at is not None and moment - self._entry_looked_at < _ENTRY_EVERY_S:
             return
         content = self._entry_content()
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -197,6 +202,9 @@ class Reporter:
         )
         if known == digest:
             self._entry_looked_at = moment
+            token = await site.store.read(lambda c: meta.fact(c, meta.ENTRY_TOKEN)) if back else None
+            if token is not None:
+                await self._send(RecordType.DIRECTORY, token.encode())
             return
         now = site.clock.now()
         fresh = max(version + 1, int(now.timestamp()))  # a new database must not begin below what others remember
@@ -204,8 +212,9 @@ class Reporter:
         entry = DirectoryEntry.model_validate_json(
             json.dumps({**content, "facility": site.facility, "version": fresh, "at": iso(now)})
         )
-        await self._send(RecordType.DIRECTORY, sign_entry(entry, site.keyring.signing).encode())
-        await site.store.write(lambda c: meta.put_fact(c, meta.ENTRY_CONTENT, digest))
+        token = sign_entry(entry, site.keyring.signing)
+        await self._send(RecordType.DIRECTORY, token.encode())
+        await site.store.write(partial(_note_entry, digest, token))
         _log.info("directory.sent", facility=site.facility)
 
     def _entry_content(self) -> dict[str, object]:
@@ -233,6 +242,11 @@ def _mark_ack(ack_id: int, now: datetime, c: sqlite3.Connection) -> None:
 def _note_status(says: str, now: datetime, c: sqlite3.Connection) -> None:
     meta.put_fact(c, meta.STATUS_SENT, says)
     meta.put_fact(c, meta.STATUS_AT, iso(now))
+
+
+def _note_entry(digest: str, token: str, c: sqlite3.Connection) -> None:
+    meta.put_fact(c, meta.ENTRY_CONTENT, digest)
+    meta.put_fact(c, meta.ENTRY_TOKEN, token)
 
 
 def _set_gaps(wanted: set[str], known: set[str], now: datetime, c: sqlite3.Connection) -> None:

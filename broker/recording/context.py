@@ -14,7 +14,8 @@ from broker.recording.rows import outbox_row
 from broker.recording.signer import Signer
 from broker.recording.stamping import facts_of
 from broker.recording.writes import Writes
-from broker.stages.submission import Pointer
+from broker.stages.known import Standing
+from broker.stages.submission import Pointer, Submission
 from schemas.reasons import ReasonCode
 from schemas.times import iso
 from schemas.topics import RecordType
@@ -34,6 +35,10 @@ class Context:
     def at(self) -> str:
         """``now`` as tokens and rows hold it."""
         return iso(self.now)
+
+    def is_cut_off(self, facility: str) -> bool:
+        """True while a facility is suspended, or was never admitted: nothing that it signs has an effect."""
+        return self.ledger.standings.get(facility) is not Standing.ACTIVE
 
     def new_id(self) -> str:
         """A random UUID (version 4)."""
@@ -84,6 +89,24 @@ class Context:
                 "position": where[:200] or None,
                 "found_at": self.at,
             }
+        )
+
+    def set_token_aside(self, submission: Submission, reason: ReasonCode, where: str = "", **facts: str | int) -> None:
+        """A proven facility's token that has no effect: kept as evidence, and audited."""
+        pointer = submission.pointer
+        self.set_aside(pointer, submission.record_type, reason, where, submission.facility)
+        self.audit(
+            Action.TOKEN_REFUSED,
+            {
+                "facility": submission.facility,
+                "record_type": submission.record_type,
+                "reason": reason,
+                "record_sha256": pointer.record_sha256,
+                "topic": pointer.topic,
+                "offset": pointer.offset,
+                **facts,
+            },
+            submission.facility,
         )
 
     def send_token(

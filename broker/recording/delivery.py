@@ -6,7 +6,7 @@ from broker.audit.actions import Action
 from broker.recording.context import Context
 from broker.recording.rows import outbox_row
 from broker.recording.stamping import facts_of
-from broker.stages.known import Standing, StoredMessage, Transfer
+from broker.stages.known import StoredMessage, Transfer
 from broker.stages.tokens import CheckedAck, CheckedStatus
 from schemas.events import CARRIES_THE_CASE, Party, TransportStep
 from schemas.lifecycle import apply
@@ -21,12 +21,12 @@ _STEPS = {AckVerdict.DELIVERED: TransportStep.DELIVERED, AckVerdict.UNREADABLE: 
 def record_ack(context: Context, checked: CheckedAck) -> None:
     """Apply what fits what was delivered, and carry the token to the sender. One that fits nothing is set aside."""
     ack, pointer = checked.ack, checked.submission.pointer
-    if context.ledger.standings.get(ack.facility) is not Standing.ACTIVE:
-        _set_aside(context, checked, ReasonCode.FACILITY_SUSPENDED)
+    if context.is_cut_off(ack.facility):
+        context.set_token_aside(checked.submission, ReasonCode.FACILITY_SUSPENDED)
         return
     fitting = [(one, stored) for one in ack.acknowledged if (stored := _delivered(context, checked, one)) is not None]
     if not fitting:
-        _set_aside(context, checked, ReasonCode.NOT_A_PARTY)
+        context.set_token_aside(checked.submission, ReasonCode.NOT_A_PARTY)
         return
     for one, stored in fitting:
         _apply(context, one, stored)
@@ -110,26 +110,12 @@ def _move(context: Context, transfer: Transfer, step: TransportStep) -> None:
     context.ledger.changed_transfers.add(key)
 
 
-def _set_aside(context: Context, checked: CheckedAck | CheckedStatus, reason: ReasonCode) -> None:
-    submission = checked.submission
-    context.set_aside(submission.pointer, submission.record_type, reason, "", submission.facility)
-    context.audit(
-        Action.TOKEN_REFUSED,
-        {
-            "facility": submission.facility,
-            "record_type": submission.record_type,
-            "reason": reason,
-            "record_sha256": submission.pointer.record_sha256,
-            "topic": submission.pointer.topic,
-            "offset": submission.pointer.offset,
-        },
-        submission.facility,
-    )
-
-
 def record_status(context: Context, checked: CheckedStatus) -> None:
     """Close what the destination holds, and have missing numbers sent again: same number, same bytes."""
     status, pointer = checked.status, checked.submission.pointer
+    if context.is_cut_off(status.facility):
+        context.set_token_aside(checked.submission, ReasonCode.FACILITY_SUSPENDED)
+        return
     context.writes.statuses.append(
         {
             "destination": status.facility,

@@ -14,8 +14,14 @@ from schemas.urgency import Priority
 
 
 def record_entry(context: Context, checked: CheckedEntry) -> None:
-    """Store an entry newer than the stored one; the same again changes nothing, an older or other one alarms."""
+    """Store an entry newer than the stored one; the same again changes nothing, an older or other one alarms.
+
+    That of a suspended facility is set aside: its connector sends it once more when it is back.
+    """
     entry, pointer = checked.verified.entry, checked.submission.pointer
+    if context.is_cut_off(entry.facility):
+        context.set_token_aside(checked.submission, ReasonCode.FACILITY_SUSPENDED, version=entry.version)
+        return
     stored = context.ledger.entries.get(entry.facility)
     if stored is not None and entry.version <= stored[0]:
         if (entry.version, checked.verified.sha256) != stored:
@@ -66,16 +72,5 @@ def shared_rows(context: Context, digest: str, size: int, facilities: tuple[str,
 
 def _refuse(context: Context, checked: CheckedEntry, reason: ReasonCode) -> None:
     submission = checked.submission
-    context.set_aside(submission.pointer, submission.record_type, reason, "version", submission.facility)
+    context.set_token_aside(submission, reason, "version", version=checked.verified.entry.version)
     context.alarm(reason, submission.facility, submission.pointer)
-    context.audit(
-        Action.TOKEN_REFUSED,
-        {
-            "facility": submission.facility,
-            "record_type": submission.record_type,
-            "reason": reason,
-            "version": checked.verified.entry.version,
-            "record_sha256": submission.pointer.record_sha256,
-        },
-        submission.facility,
-    )

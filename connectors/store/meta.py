@@ -12,6 +12,7 @@ GENERATION: Final = "generation"
 FIRST_START: Final = "first_start"
 ENTRY_VERSION: Final = "entry_version"  # of our own directory entry, as last sent
 ENTRY_CONTENT: Final = "entry_content"  # digest of what it said
+ENTRY_TOKEN: Final = "entry_token"  # as it was signed
 STATUS_SENT: Final = "status_sent"  # the last inbox-status: complete_to, highest, missing, generation
 STATUS_AT: Final = "status_at"
 NUMBERS_START: Final = "numbers_start"  # the number before the first one that this database ever saw

@@ -1,13 +1,21 @@
 """Acks and inbox-status: what destinations say moves the delivery track, and goes on unopened. On both databases."""
 
+import os
+
 import pytest
 
+from broker.recording.context import Context
+from broker.recording.ledger import Ledger
+from broker.recording.writes import Writes
 from broker.stages.known import Standing
 from broker.store import tables
+from broker.store.unacknowledged import ask_for_acks
+from broker.store.writing import write
 from schemas.events import Event
 from schemas.lifecycle import Delivery
 from schemas.reasons import ReasonCode
 from schemas.tokens.delivery import AckVerdict
+from schemas.tokens.notice import NoticeKind
 from schemas.topics import RecordType
 from tests.broker.desk import STRANGER, Desk, digest
 from tests.broker.messages import Case, Message, ack, message, new_case, sealed, status
@@ -133,6 +141,42 @@ async def test_a_suspended_facility_acknowledges_nothing(desk: Desk) -> None:
     assert transfer.delivery == Delivery.SUBMITTED
     (row,) = await desk.rows(tables.quarantine)
     assert row.reason == ReasonCode.FACILITY_SUSPENDED
+
+
+async def test_the_status_of_a_suspended_facility_closes_nothing(desk: Desk) -> None:
+    await _delivered(desk, new_case())
+    desk.introduce(DESTINATION)
+    await desk.stand(DESTINATION, Standing.SUSPENDED)
+    desk.submit(DESTINATION, status(desk.pki, DESTINATION, 1, back=True), RecordType.INBOX_STATUS)
+    await desk.work()
+    assert await desk.rows(tables.inbox_status) == []
+    assert desk.heads == set()
+    (row,) = await desk.rows(tables.quarantine)
+    assert (row.reason, row.record_type) == (ReasonCode.FACILITY_SUSPENDED, RecordType.INBOX_STATUS)
+
+
+async def test_after_a_suspension_the_acks_that_were_set_aside_are_asked_for_again(any_desk: Desk) -> None:
+    desk = any_desk
+    made, known = await _delivered(desk, new_case()), await _delivered(desk, new_case())
+    await _acknowledge(desk, known)
+    await desk.stand(DESTINATION, Standing.SUSPENDED)
+    assert await _ask(desk) == 0, "nothing was set aside"
+    await _acknowledge(desk, made)
+    await desk.stand(DESTINATION, Standing.ACTIVE)
+    assert await _ask(desk) == 1
+    await desk.carry()
+    (notice,) = desk.notices(DESTINATION)
+    assert (notice.notice, notice.message_id) == (NoticeKind.RESEND_REQUEST, made.message_id)
+    await _acknowledge(desk, made)
+    assert {row.delivery for row in await desk.rows(tables.transfer)} == {Delivery.DELIVERED}
+
+
+async def _ask(desk: Desk) -> int:
+    async with desk.database.write() as connection:
+        context = Context(Ledger(), Writes(), desk.pipeline.signer, desk.clock.now(), os.urandom)
+        count = await ask_for_acks(connection, context, DESTINATION, "2026-01-01T00:00:00.000Z")
+        await write(connection, context.writes)
+    return count
 
 
 async def test_inbox_status_says_what_is_closed_and_asks_for_a_head(any_desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """Directory entries: proven, countersigned, stored, handed to everybody; never back, never two of one number."""
 
 from broker.known_signers import signers_from
+from broker.stages.known import Standing
 from broker.store import tables
 from broker.store.directory import DirectoryTable
 from certs.directory import KnownEntry, entry_certificates, sign_entry, verify_countersigned
@@ -95,6 +96,22 @@ async def test_a_higher_version_replaces_and_a_lower_one_is_set_aside(any_desk: 
     assert len(desk.received(DESTINATION, RecordType.DIRECTORY)) == 2
     (row,) = await desk.rows(tables.quarantine)
     assert row.reason == ReasonCode.DIRECTORY_ROLLED_BACK
+
+
+async def test_the_entry_of_a_suspended_facility_has_no_effect_until_it_is_sent_again(desk: Desk) -> None:
+    own, ahead = entry(desk.pki, SENDER), entry(desk.pki, SENDER, 99)
+    await desk.stand(SENDER, Standing.SUSPENDED)
+    desk.submit(SENDER, ahead, RecordType.DIRECTORY)
+    await desk.work()
+    assert await desk.rows(tables.directory_entry) == []
+    assert desk.received(DESTINATION, RecordType.DIRECTORY) == []
+    assert SENDER not in desk.material.signers, "not even in memory"
+    (row,) = await desk.rows(tables.quarantine)
+    assert (row.reason, row.record_type) == (ReasonCode.FACILITY_SUSPENDED, RecordType.DIRECTORY)
+    await desk.stand(SENDER, Standing.ACTIVE)
+    desk.submit(SENDER, own, RecordType.DIRECTORY)
+    await desk.work()
+    assert len(desk.received(DESTINATION, RecordType.DIRECTORY)) == 1
 
 
 async def test_two_entries_of_one_version_are_a_fork(any_desk: Desk) -> None:

@@ -193,6 +193,20 @@ async def test_the_own_entry_is_sent_when_it_changed_and_only_then(world: World)
     assert newer.entry.version > entry.entry.version
 
 
+async def test_after_a_time_without_connection_the_same_entry_is_sent_once_more(world: World) -> None:
+    """What lay in the topic while we were suspended, or while the exchange had no fresh list, had no effect."""
+    reporter = Reporter(world.site, world.submit)
+    await reporter.own_entry()
+    world.site.live.back_due = True
+    world.clock.pass_(10)
+    await reporter.own_entry()
+    await reporter.status()
+    world.clock.pass_(10)
+    await reporter.own_entry()
+    first, second = world.submit.of(RecordType.DIRECTORY)
+    assert first == second, "byte for byte: nobody has to be told anything new"
+
+
 async def test_an_entry_that_was_not_confirmed_is_sent_again_under_a_higher_version(world: World) -> None:
     reporter = Reporter(world.site, world.submit)
     world.submit.fail_after = 1
