@@ -54,7 +54,7 @@ class VerifiedEntry:
     signers: Mapping[str, x509.Certificate]  # signing certificates good today, by kid
     readers: tuple[x509.Certificate, ...]  # encryption certificates good today; the first is used to seal
     chain: tuple[x509.Certificate, ...]  # intermediates that the entry brought
-    flags: frozenset[str]  # ``stale-crl``
+    flags: frozenset[str]  # ``stale-crl``, and every tolerated reason's code
 
     @property
     def known(self) -> KnownEntry:
@@ -127,7 +127,13 @@ def verify_countersigned(
 
 
 def verify_entry(
-    token: bytes, trust: TrustMaterial, *, now: datetime, known: Mapping[str, KnownEntry], owner: str | None
+    token: bytes,
+    trust: TrustMaterial,
+    *,
+    now: datetime,
+    known: Mapping[str, KnownEntry],
+    owner: str | None,
+    tolerate: frozenset[ReasonCode] = frozenset(),
 ) -> VerifiedEntry:
     """Prove an entry.
 
@@ -135,6 +141,8 @@ def verify_entry(
     4. the signer's certificate was valid when the entry says it was made, is not revoked, and is the facility's that
     the entry is about and that owns the topic; 5. every certificate listed is this facility's and of its kind: one
     that has expired or was revoked is left out, a foreign one refuses the entry; 6. version and date do not go back.
+
+    ``tolerate``: CRL_STALE or CRL_UNUSABLE, where they are to become flags; the caller then owes the judgement.
 
     Raises:
         Refused: RECORD_TOO_LARGE, TOKEN_MALFORMED, DUPLICATE_MEMBER, TOKEN_WRONG_TYPE, HEADER_NOT_ALLOWED,
@@ -145,7 +153,7 @@ def verify_entry(
     entry = _read(parsed.payload)
     signing = {certificate_kid(one): one for one in map(read_x5c, entry.signing_certificates)}
     chain = _chain(parsed, signing)
-    judge = _Judge(entry, chain, trust, now)
+    judge = _Judge(entry, chain, trust, now, tolerate)
     flags = judge.prove(parsed, signing, owner)  # 2, 3, 4
     signers = judge.good(signing.values(), Purpose.SIGNING)  # 5
     readers = judge.good(map(read_x5c, entry.encryption_certificates), Purpose.ENCRYPTION)
@@ -186,6 +194,7 @@ class _Judge:
     chain: tuple[x509.Certificate, ...]
     trust: TrustMaterial
     now: datetime
+    tolerate: frozenset[ReasonCode]
 
     def prove(self, parsed: CompactToken, signing: Mapping[str, x509.Certificate], owner: str | None) -> frozenset[str]:
         signer = signing.get(parsed.kid)
@@ -200,7 +209,7 @@ class _Judge:
             raise Refused(ReasonCode.FACILITY_MISMATCH)
         if made_at > self.now + IAT_MAX_AHEAD:
             raise Refused(ReasonCode.IAT_IN_FUTURE, "at")
-        return freshness(seal.path, self.trust.policy, self.now)
+        return freshness(seal.path, self.trust.policy, self.now, self.tolerate)
 
     def good(self, certificates: Iterable[x509.Certificate], purpose: Purpose) -> tuple[x509.Certificate, ...]:
         """Those that are good today, in their order. A foreign, misused or untrusted one refuses the entry."""
@@ -209,7 +218,16 @@ class _Judge:
     def _is_good(self, certificate: x509.Certificate, purpose: Purpose) -> bool:
         owner = self.entry.facility
         try:
-            decide(certificate, self.chain, self.trust, now=self.now, signed_at=self.now, owner=owner, purpose=purpose)
+            decide(
+                certificate,
+                self.chain,
+                self.trust,
+                now=self.now,
+                signed_at=self.now,
+                owner=owner,
+                purpose=purpose,
+                tolerate=self.tolerate,
+            )
         except Refused as refused:
             if refused.reason not in _NO_LONGER_GOOD:
                 raise

@@ -134,6 +134,7 @@ def decide(
     signed_at: datetime,
     owner: str | None,
     purpose: Purpose = Purpose.SIGNING,
+    tolerate: frozenset[ReasonCode] = frozenset(),
 ) -> TrustDecision:
     """Judge a facility's certificate.
 
@@ -145,6 +146,7 @@ def decide(
         signed_at: the certificates' time is judged at the time of signing.
         owner: the facility that owns the topic; None where there is no topic.
         purpose: what it is used for.
+        tolerate: CRL_STALE or CRL_UNUSABLE, where they are to become flags; the caller then owes the judgement.
 
     Returns:
         The facility, with the flag ``stale-crl`` while a list is at most 72 hours past its next update: the caller then
@@ -160,7 +162,7 @@ def decide(
     facility = facility_of_certificate(leaf)
     if owner is not None and facility != owner:
         raise Refused(ReasonCode.FACILITY_MISMATCH)
-    return TrustDecision(facility, freshness(path, trust.policy, now), path)
+    return TrustDecision(facility, freshness(path, trust.policy, now, tolerate), path)
 
 
 def decide_exchange(

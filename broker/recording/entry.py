@@ -42,7 +42,12 @@ def record_entry(context: Context, checked: CheckedEntry) -> None:
     hand_out(context, token, context.ledger.active)
     context.audit(
         Action.DIRECTORY_ACCEPTED,
-        {"facility": entry.facility, "version": entry.version, "record_sha256": pointer.record_sha256},
+        {
+            "facility": entry.facility,
+            "version": entry.version,
+            "record_sha256": pointer.record_sha256,
+            "flags": " ".join(sorted(checked.verified.flags)) or None,
+        },
         entry.facility,
     )
 

@@ -16,8 +16,9 @@ from certs.trust import TrustMaterial
 from schemas.reasons import ReasonCode, Refused
 from schemas.tokens.delivery import Ack, InboxStatus
 
-# An ack or status is sent once: set aside for an old list, "delivered" would never be known.
-_WITHOUT_A_FRESH_LIST: Final = frozenset({ReasonCode.CRL_STALE, ReasonCode.CRL_UNUSABLE})
+# These are sent once: set aside for an old list, "delivered" would never be known, and nobody could seal for a
+# hospital. Nobody here vouches for an entry: whoever reads it judges it anew, and keeps it back while its list is old.
+WITHOUT_A_FRESH_LIST: Final = frozenset({ReasonCode.CRL_STALE, ReasonCode.CRL_UNUSABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ def check_status(
 def check_entry(submission: Submission, signers: Signers, trust: TrustMaterial, now: datetime) -> CheckedEntry:
     """Verify the topic owner's directory entry. Raises Refused as ``certs.directory.verify_entry``."""
     known = {submission.facility: signers.entry} if signers.entry is not None else {}
-    verified = verify_entry(submission.record.value, trust, now=now, known=known, owner=submission.facility)
+    verified = verify_entry(
+        submission.record.value, trust, now=now, known=known, owner=submission.facility, tolerate=WITHOUT_A_FRESH_LIST
+    )
     return CheckedEntry(submission, verified)
 
 
@@ -99,7 +102,7 @@ def _payload(submission: Submission, typ: str, signers: Signers, trust: TrustMat
         now=now,
         owner=submission.facility,
         chain=signers.chain,
-        tolerate=_WITHOUT_A_FRESH_LIST,
+        tolerate=WITHOUT_A_FRESH_LIST,
     ).payload
 
 

@@ -114,6 +114,22 @@ async def test_the_entry_of_a_suspended_facility_has_no_effect_until_it_is_sent_
     assert len(desk.received(DESTINATION, RecordType.DIRECTORY)) == 1
 
 
+async def test_an_old_revocation_list_loses_no_entry_and_forgets_no_signer(desk: Desk) -> None:
+    """An entry is sent rarely; whoever reads it judges it anew under a list of its own."""
+    made = message(new_case())
+    desk.submit(SENDER, sealed(desk.pki, made))
+    await desk.work()
+    await desk.pass_by(20 * 86_400)
+    desk.submit(DESTINATION, entry(desk.pki, DESTINATION), RecordType.DIRECTORY)
+    desk.submit(DESTINATION, ack(desk.pki, made, payload_sha256=digest(made.payload)), RecordType.ACK)
+    await desk.work()
+    assert await desk.rows(tables.quarantine) == []
+    assert len(desk.received(SENDER, RecordType.DIRECTORY)) == 1
+    assert [row.ack for row in await desk.rows(tables.message)] == ["delivered"]
+    stored = await DirectoryTable(desk.database).newest_entries([DESTINATION])
+    assert list(signers_from(stored, desk.material.current().trust, desk.clock.now())) == [DESTINATION]
+
+
 async def test_two_entries_of_one_version_are_a_fork(any_desk: Desk) -> None:
     desk = any_desk
     for phone in ("0204 1", "0204 2"):

@@ -278,7 +278,10 @@ def test_a_moment_that_is_none(pki: TestPki, trust: TrustMaterial) -> None:
 def test_an_old_list(pki: TestPki, trust: TrustMaterial, token: str) -> None:
     next_update = next(iter(trust.lists.values())).next_update
     assert read(token, trust, now=next_update + DAY).flags == {STALE_CRL}
-    assert reason(lambda: read(token, trust, now=next_update + 4 * DAY)) is ReasonCode.CRL_STALE
+    late = next_update + 4 * DAY
+    assert reason(lambda: read(token, trust, now=late)) is ReasonCode.CRL_STALE
+    found = read(token, trust, now=late, tolerate=frozenset({ReasonCode.CRL_STALE}))
+    assert (found.flags, len(found.signers), len(found.readers)) == ({ReasonCode.CRL_STALE.value}, 1, 1)
 
 
 # --- versions --------------------------------------------------------------------------------------------------
