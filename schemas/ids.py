@@ -65,6 +65,11 @@ def case_code(sender: str, day: date, serial: int) -> str:
     return f"{body}-{_check_character(body.replace('-', ''))}"
 
 
+def facility_of_case_code(code: str) -> str:
+    """The facility that made a case code. Only for what ``is_case_code`` accepts."""
+    return code[:5]
+
+
 def is_case_code(text: object) -> bool:
     """True for a case code whose check character fits, written with its hyphens and in capitals."""
     match = _CASE_CODE.fullmatch(text) if isinstance(text, str) else None

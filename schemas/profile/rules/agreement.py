@@ -6,7 +6,7 @@ from typing import Any, Final
 from schemas.codes import systems
 from schemas.codes.lists import LegalBasis
 from schemas.events import CARRIES_THE_CASE, Party
-from schemas.ids import facility_urn, is_case_code
+from schemas.ids import facility_of_case_code, facility_urn, is_case_code
 from schemas.lifecycle import ACTORS
 from schemas.profile.contents import Broken, Contents, Resource
 from schemas.reasons import ReasonCode
@@ -37,6 +37,16 @@ def task(contents: Contents) -> Iterator[Broken]:
     codes = [item.get("value", "") for item in own["identifier"] if item["system"] == systems.CASE_CODE]
     if len(codes) > 1 or not all(is_case_code(code) for code in codes):
         yield contents.broken(position, "identifier")
+    elif any(facility_of_case_code(code) not in _referring(contents) for code in codes):
+        yield contents.broken(position, "identifier", always=True)
+
+
+def _referring(contents: Contents) -> frozenset[str]:
+    """Who may be the hospital that refers, by who may say such an event. It made the case code; a hospital that passes
+    the patient on makes one of its own, so that what people say means one case."""
+    facts = contents.facts
+    parties = {Party.SENDER: facts.sender, Party.DESTINATION: facts.recipient}
+    return frozenset(parties[actor] for actor in ACTORS[facts.event] if actor in parties)
 
 
 def _request(contents: Contents, request: Resource, own: Resource) -> Iterator[Broken]:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from schemas.codes import systems
 from schemas.events import CARRIES_THE_CASE, SUPPORTED, Event
+from schemas.ids import case_code
 from schemas.message import read_facts
 from schemas.profile.gate import Judgement, judge
 from schemas.reasons import ReasonCode, Refused
@@ -368,3 +370,18 @@ def test_facts_refuse_what_the_rules_need_not_see() -> None:
     with pytest.raises(Refused) as raised:
         read_facts(bundle)
     assert raised.value.where == "MessageHeader.focus"
+
+
+@pytest.mark.parametrize("event", sorted(SUPPORTED))
+def test_a_case_code_names_the_hospital_that_refers(event: Event) -> None:
+    """What people say must mean one case; another's code is another's word, so urgency does not excuse it."""
+    foreign = case_code("99Z99", date(2026, 11, 22), 17)
+
+    def spoil(bundle: Json) -> None:
+        codes = [one for one in of(bundle, "Task")["identifier"] if one["system"] != systems.CASE_CODE]
+        of(bundle, "Task")["identifier"] = [*codes, identifier(systems.CASE_CODE, foreign)]
+
+    for judged in both(spoil, event):
+        assert [(one.reason, one.where) for one in judged.refusals] == [
+            (ReasonCode.BUNDLE_RULE_BROKEN, "Task.identifier")
+        ]
