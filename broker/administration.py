@@ -43,6 +43,7 @@ from transport.kafka import KafkaLink
 from transport.tls import client_context
 
 REGISTER_PAGE: Final = 200  # rows of one register token; about 40 KiB
+_FIRST_GENERATION: Final = (1,)
 _OWNER_ONLY: Final = 0o600
 
 
@@ -104,16 +105,18 @@ class Administration:
             await self._hand_out_register(connection, context, await facilities.active(connection))
         return len(rows)
 
-    async def add(self, facility: str, *, generations: Sequence[int] = (1,), name: str | None = None) -> None:
+    async def add(self, facility: str, *, generations: Sequence[int] = (), name: str | None = None) -> None:
         """Admit a facility: topics, rights, lane; it gets the directory and the register, and everybody learns of it.
 
+        Without ``generations`` a known facility keeps those it has, and a new one begins with the first.
         Raises Refused(ID_MALFORMED), AdminRefusedError, KafkaError, StoreError.
         """
         if not is_facility_id(facility):
             raise Refused(ReasonCode.ID_MALFORMED, "facility")
+        generations = tuple(generations) or await self._generations(facility)
         link = self._link()
         await kafka_admin.create_facility_topics(link, [facility], replicas=self.settings.kafka.replicas)
-        await kafka_admin.grant(link, {facility: tuple(generations)})
+        await kafka_admin.grant(link, {facility: generations})
         async with self._changing() as (connection, context):
             known = await facilities.find(connection, facility)
             await facilities.admit(connection, facility, generations, context.at)
@@ -168,6 +171,11 @@ class Administration:
             context.audit(Action.FACILITY_RESUMED, {"actor": self._actor, "facility": facility}, facility)
             await self._hand_out_register(connection, context, await facilities.active(connection))
         return await self.show(facility)
+
+    async def _generations(self, facility: str) -> tuple[int, ...]:
+        async with self.database.read() as connection:
+            known = await facilities.find(connection, facility)
+        return known.generations if known else _FIRST_GENERATION
 
     async def _know(self, connection: AsyncConnection, facility: str, name: str | None) -> None:
         """A facility that takes part is in the register, too."""

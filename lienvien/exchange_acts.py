@@ -42,7 +42,7 @@ def _shown(shown: FacilityShown) -> dict[str, Any]:
 
 
 async def _add(administration: Administration, given: Mapping[str, Any]) -> Any:
-    generations = tuple(given.get("generations") or (1,))
+    generations = tuple(given.get("generations") or ())
     await administration.add(given["facility"], generations=generations, name=given.get("name"))
     return _shown(await administration.show(given["facility"]))
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from aiokafka.errors import KafkaError
 
+import broker.administration as administration_module
+from broker.administration import Administration
 from broker.facility_register import register_rows
 from broker.stages.known import Standing
 from broker.store import tables
@@ -13,6 +15,8 @@ from schemas.reasons import ReasonCode, Refused
 from schemas.tokens.directory import Register
 from schemas.tokens.receipt import Verdict
 from schemas.topics import RecordType
+from tests.broker.desk import Desk
+from tests.broker.exchange_files import write_exchange
 from tests.broker.kafka_world import KafkaWorld
 from tests.broker.messages import message, new_case, sealed
 from tests.broker.test_directory import entry
@@ -77,6 +81,35 @@ async def test_a_suspended_facility_is_cut_off_and_let_in_again(
         actions = [row.entry for row in await connection.execute(tables.audit_entry.select())]
     assert sum(b'"facility-suspended"' in action and b'"open_stat_cases":1' in action for action in actions) == 1
     await database.close()
+
+
+class _Link:
+    """Kafka's side of admitting, of which only the rights are looked at."""
+
+    def __init__(self) -> None:
+        self.granted: list[dict[str, tuple[int, ...]]] = []
+
+    async def create_facility_topics(self, *_: object, **__: object) -> None:
+        return None
+
+    async def grant(self, _: object, facilities: dict[str, tuple[int, ...]]) -> None:
+        self.granted.append(facilities)
+
+
+async def test_adding_again_without_generations_keeps_what_is_there(
+    tmp_path: Path, pki: TestPki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, kafka = await Desk.open(tmp_path / "exchange", pki, codes=()), _Link()
+    monkeypatch.setattr(administration_module, "kafka_admin", kafka)
+    monkeypatch.setattr(Administration, "_link", lambda _: None)
+    settings = write_exchange(tmp_path / "keys", pki)
+    administration = Administration(settings, desk.database, actor="test", clock=desk.clock)
+    for generations in ((), (1, 2), ()):
+        await administration.add("24Z09", generations=generations)
+    (row,) = await administration.list()
+    assert row.generations == (1, 2)
+    assert [one["24Z09"] for one in kafka.granted] == [(1,), (1, 2), (1, 2)]
+    await desk.close()
 
 
 @pytest.mark.kafka
