@@ -90,7 +90,7 @@ def decide(known: Known, message: CheckedMessage | FaultyMessage, now: datetime)
     if identity.likeness is not Likeness.NEW:
         return _answered_before(message, identity)
     if isinstance(message, FaultyMessage):
-        return _faulty(message)
+        return _by_clock(known, message) or _by_list(message) or _faulty(message)
     uncertain = _uncertain(known, message)
     if uncertain is not None:
         return uncertain
@@ -135,17 +135,35 @@ def _answered_before(message: CheckedMessage | FaultyMessage, identity: Identity
 
 
 def _faulty(message: FaultyMessage) -> Decision:
-    """Refused for its content; kept under its id only where the content could be read to the end, and trust is sure."""
+    """Refused for its content; kept under its id only where the content could be read to the end."""
     readable = message.content_sha256 is not None and message.message_id is not None
-    return Decision(Verdict.REFUSED, message.reason, message.where, keeps_id=readable and not message.flags)
+    return Decision(Verdict.REFUSED, message.reason, message.where, keeps_id=readable)
+
+
+def _by_list(message: FaultyMessage) -> Decision | None:
+    """With an old list a refusal would be final before trust is sure; what cannot be kept waiting comes again."""
+    stat = message.facts is not None and message.facts.priority is Priority.STAT
+    reason = next((one for one in _LIST_FLAGS if one in message.flags), None)
+    if reason is None and STALE_CRL in message.flags and not stat:
+        reason = ReasonCode.CRL_STALE
+    return None if reason is None else Decision(Verdict.TRANSIENT, reason)
+
+
+def _by_clock(known: Known, message: CheckedMessage | FaultyMessage) -> Decision | None:
+    """What its time leaves open is answered before its content: signed anew, the same content gets a final answer."""
+    reason = next((one for one in _TIME_FLAGS if one in message.flags), None)
+    if reason is None:
+        return None
+    clock = ReasonCode.CLOCK_DISAGREEMENT if known.clocks_disagree and isinstance(message, CheckedMessage) else reason
+    return _no(clock, "header.iat")
 
 
 def _uncertain(known: Known, message: CheckedMessage) -> Decision | None:
     """What clock, trust source, quota and order leave open: answered, never final."""
     priority = message.facts.priority
-    for reason in _TIME_FLAGS:
-        if reason in message.flags:
-            return _no(ReasonCode.CLOCK_DISAGREEMENT if known.clocks_disagree else reason, "header.iat")
+    by_clock = _by_clock(known, message)
+    if by_clock is not None:
+        return by_clock
     for reason in _LIST_FLAGS:
         if reason in message.flags:
             return _no(reason)

@@ -226,7 +226,7 @@ def test_a_faulty_message_burns_its_id_only_when_it_was_read_and_trust_is_sure(
         _submission(US), DIGEST, ReasonCode.PROFILE_VIOLATED, "Patient", flags, uuid(1), None, content
     )
     decision = decide(KNOWN, faulty, NOW)
-    assert decision.verdict is Verdict.REFUSED
+    assert decision.verdict is (Verdict.TRANSIENT if flags else Verdict.REFUSED)
     assert decision.keeps_id is (content is not None and not flags)
 
 

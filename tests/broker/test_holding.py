@@ -1,6 +1,7 @@
 """What is uncertain waits, and burns nothing: revocation lists, clocks, cloned databases, quota."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from broker.store import tables
 from schemas.events import Event
 from schemas.reasons import ReasonCode
 from schemas.tokens.receipt import Verdict
+from schemas.topics import RecordType
 from tests.broker.desk import STRANGER, Desk
 from tests.broker.messages import Message, message, new_case, sealed
 from tests.certs.pki import TestPki, make_pki
@@ -111,6 +113,29 @@ async def test_an_old_signature_refuses_only_an_id_that_is_not_known(desk: Desk)
     first, again, refused = desk.verdicts(SENDER)
     assert (first, again) == (ACCEPTED, ACCEPTED)
     assert refused == (Verdict.TRANSIENT, ReasonCode.IAT_TOO_OLD)
+
+
+async def test_while_time_or_list_are_unsure_faulty_content_gets_no_final_answer(desk: Desk) -> None:
+    made = message(new_case())
+    faulty = replace(made, payload=made.payload.replace(b'"priority":"urgent"', b'"priority":"asap"'))
+    ahead = sealed(desk.pki, faulty, at=desk.pki.now + timedelta(hours=1))
+    envelope = sealed(desk.pki, faulty)
+    _write_list(desk, desk.pki, old=True)
+    for value in (ahead, envelope):
+        desk.submit(SENDER, value)
+        await desk.work()
+    _write_list(desk, desk.pki, old=False)
+    for _ in range(2):
+        desk.submit(SENDER, envelope)
+        await desk.work()
+    assert desk.verdicts(SENDER) == [
+        (Verdict.TRANSIENT, ReasonCode.IAT_IN_FUTURE),
+        (Verdict.TRANSIENT, ReasonCode.CRL_STALE),
+        *[(Verdict.REFUSED, ReasonCode.PRIORITY_NOT_ALLOWED)] * 2,
+    ]
+    answers = [one.value for one in desk.received(SENDER, RecordType.RECEIPT)][2:]
+    assert answers[0] == answers[1], "a final answer is given once, and then repeated"
+    assert len(await desk.rows(tables.message)) == 1
 
 
 def _from(original: Message, like: Message) -> Message:
