@@ -43,7 +43,7 @@ from connectors.papers import Papers
 from connectors.preparing import Desk, Sides, prepare
 from connectors.site import Site
 from connectors.sources.folder import FileRefused, FilesLeftOut, SourceFile
-from connectors.sources.reading import read_file
+from connectors.sources.reading import FileReport, read_file
 from connectors.sources.seen_files import Outcome
 from connectors.sources.xml13.dates import VIETNAM
 from connectors.sources.xml13.dialects import Slip
@@ -103,13 +103,45 @@ class Intake:
         async with self._one_at_a_time:
             return await self._take(file, at_least)
 
+    async def take_again(self, file: SourceFile, case_id: str, at_least: Priority) -> Outcome:
+        """Enter the slip of one case again, at least this urgent; nothing of the file's other slips changes.
+
+        The file does not count as judged by it: one that changed meanwhile is still to be taken as a whole.
+        NO_TRANSFER: the case is not in this file. Raises as ``take``.
+        """
+        async with self._one_at_a_time:
+            report, now = await self._read(file), self._site.clock.now()
+            taken = Taken(file.identity, Outcome.NO_TRANSFER)
+            for examined in report.slips:
+                if await self._case_of(taken, examined) == case_id:
+                    await self._slip(taken, examined, at_least, file.pdf if len(report.slips) == 1 else None)
+            taken.settled.clear()  # it would settle what was found in the file's other slips
+            taken.outcome = _outcome(taken, Verdict.NO_TRANSFER)
+            await self._site.store.write(partial(write_taken, taken, now, False))
+            self._tell(taken)
+            return taken.outcome
+
+    async def _case_of(self, taken: Taken, examined: Examined) -> str | None:
+        """The case that a slip became, if it became one."""
+        slip = examined.dossier.slip
+        known = (await self._recognise(taken, examined, slip)).known if slip else None
+        return known.case_id if known else None
+
+    async def _read(self, file: SourceFile) -> FileReport:
+        site = self._site
+        return await asyncio.to_thread(
+            read_file,
+            file.data,
+            file.relative,
+            site.book.directory(),
+            site.facility,
+            site.clock.now(),
+            needs_yes_after=timedelta(hours=site.settings.sending.ask_after_hours),
+        )
+
     async def _take(self, file: SourceFile, at_least: Priority | None) -> Outcome:
         site, now = self._site, self._site.clock.now()
-        ask_after = timedelta(hours=site.settings.sending.ask_after_hours)
-        directory = site.book.directory()
-        report = await asyncio.to_thread(
-            read_file, file.data, file.relative, directory, site.facility, now, needs_yes_after=ask_after
-        )
+        report = await self._read(file)
         taken = Taken(file.identity, Outcome.NO_TRANSFER)
         serious = any(found.severity is not Severity.NOTE for found in report.findings)
         if serious or (report.verdict is not Verdict.NO_TRANSFER and not report.slips):

@@ -1,4 +1,4 @@
-"""Raising the urgency of a slip at the sending desk: its export is taken once more, at least this urgent.
+"""Raising the urgency of a case at the sending desk: its slip is taken once more, at least this urgent.
 
 Before it was sent the slip goes out anew as more urgent; afterwards the change is an update that both sides see.
 """
@@ -12,7 +12,7 @@ from connectors.actions import ActionError
 from connectors.intake import Intake
 from connectors.site import Site
 from connectors.sources.folder import SourceFile
-from connectors.sources.seen_files import FileIdentity
+from connectors.sources.seen_files import FileIdentity, Outcome
 from connectors.store import outbox_rows
 from connectors.store.transfers import TransferRow
 from schemas.limits import EXPORT_MAX_BYTES
@@ -27,7 +27,7 @@ _NOT_HIGHER = ActionError("not-higher", "Mức khẩn hiện tại đã bằng h
 
 
 async def raise_at_sender(site: Site, intake: Intake, row: TransferRow, priority: Priority) -> dict[str, object]:
-    """Take the export of a case again, at least this urgent. Raises ActionError."""
+    """Take the slip of a case from its export again, at least this urgent. Raises ActionError."""
     if priority.rank >= Priority(row.priority).rank:
         raise _NOT_HIGHER
     sent = await site.store.read(lambda c: outbox_rows.rows_of_transfer(c, row.transfer_id))
@@ -35,7 +35,9 @@ async def raise_at_sender(site: Site, intake: Intake, row: TransferRow, priority
     if source is None:
         raise _GONE
     file = await asyncio.to_thread(_read, Path(source))
-    outcome = await intake.take(file, priority)
+    outcome = await intake.take_again(file, row.case_id, priority)
+    if outcome is Outcome.NO_TRANSFER:  # the file was written anew, without this slip
+        raise _GONE
     return {"outcome": outcome.value, "priority": priority.value, "case_code": row.case_code}
 
 

@@ -39,6 +39,14 @@ def export(now: datetime, sender: str, destination: str, serial: int = 1, **valu
     return write_envelope(sender, left.date(), [("XML13", slip_xml(Dialect.QD4750, slip))])
 
 
+def in_one_file(*exports: bytes) -> bytes:
+    """The records of several exports in one file, as a HIS writes a whole shift."""
+    ending = b"</HOSO>"
+    records = [one[one.index(b"<HOSO>") : one.index(ending) + len(ending)] for one in exports]
+    count = f"<SOLUONGHOSO>{len(records)}<".encode()
+    return exports[0].replace(records[0], b"".join(records), 1).replace(b"<SOLUONGHOSO>1<", count)
+
+
 def ordinary(now: datetime, sender: str) -> bytes:
     """A discharge that is no transfer."""
     return write_envelope(sender, now.date(), [])

@@ -3,7 +3,7 @@
 import json
 import stat
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from connectors.link import Trouble
 from connectors.outbox import Sender
 from connectors.papers import Papers
 from connectors.site import Site
-from connectors.store import outbox_rows, transfers
+from connectors.sources.seen_files import FileKey
+from connectors.store import files, outbox_rows, transfers
 from connectors.store.outbox_rows import OutState
 from schemas.codes.lists import CancelReason, DeclineReason
 from schemas.events import Event
@@ -34,6 +35,7 @@ from schemas.urgency import Priority
 from tests.certs.pki import BAC_GIANG, BACH_MAI, make_pki
 from tests.connectors.bundles import CASE_CODE, make_bundle
 from tests.connectors.exchange_double import ExchangeDouble
+from tests.connectors.exports import in_one_file
 from tests.connectors.inbox_steps import read_all
 from tests.connectors.intake_world import DeskWorld, QuickForms, make_desk, register
 from tests.connectors.site_world import World, make_world
@@ -229,13 +231,15 @@ async def test_the_receiving_side_raises_for_itself_and_nothing_lowers(central: 
     assert again.raised_priority == "urgent"
 
 
+async def take_from_disk(desk: DeskWorld, export: Path, data: bytes) -> None:
+    export.write_bytes(data)
+    found = desk.file(data)
+    await desk.intake.take(replace(found, identity=replace(found.identity, path=str(export))), None)
+
+
 async def test_the_sending_side_raises_by_taking_the_export_again(desk: DeskWorld, tmp_path: Path) -> None:
     export = tmp_path / "that.xml"
-    export.write_bytes(desk.slip(3))
-    found = desk.file(export.read_bytes())
-    from dataclasses import replace
-
-    await desk.intake.take(replace(found, identity=replace(found.identity, path=str(export))), None)
+    await take_from_disk(desk, export, desk.slip(3))
     row = (await rows(desk.world))[1]
     parts = Parts(desk.world.site, desk.intake)
     answer = await ACTS["raise"](parts, {"case": row.case_code, "priority": "stat"})
@@ -245,6 +249,42 @@ async def test_the_sending_side_raises_by_taking_the_export_again(desk: DeskWorl
     (row_again,) = [r for r in await rows(desk.world) if r.event == "transfer-update"]
     with pytest.raises(ActionError, match="not-higher"):
         await ACTS["raise"](parts, {"case": row_again.case_code, "priority": "stat"})
+
+
+async def test_raising_one_case_leaves_the_other_slips_of_its_file_as_they_are(desk: DeskWorld, tmp_path: Path) -> None:
+    export, bad = tmp_path / "ca-truc.xml", desk.slip(5, CHAN_DOAN_RV="", MA_BENH_CHINH="", MA_BENH_KT="")
+    await take_from_disk(desk, export, in_one_file(desk.slip(3), desk.slip(4), bad))
+    before = await rows(desk.world)
+    findings = await desk.world.database.read(files.open_findings)
+    assert len(before) == 3
+    assert len(findings) == 1
+    await ACTS["raise"](Parts(desk.world.site, desk.intake), {"case": before[1].case_code, "priority": "stat"})
+    (update,) = (await rows(desk.world))[len(before) :]
+    assert (update.case_id, update.priority) == (before[1].case_id, "stat")
+    assert await desk.world.database.read(files.open_findings) == findings
+
+
+async def test_a_file_that_grew_meanwhile_is_still_taken_after_one_of_its_cases_was_raised(
+    desk: DeskWorld, tmp_path: Path
+) -> None:
+    export = tmp_path / "ca-truc.xml"
+    await take_from_disk(desk, export, desk.slip(3))
+    raised = (await rows(desk.world))[-1]
+    export.write_bytes(in_one_file(desk.slip(3), desk.slip(4)))
+    await ACTS["raise"](Parts(desk.world.site, desk.intake), {"case": raised.case_code, "priority": "stat"})
+    found = export.stat()
+    key = FileKey(str(export), found.st_size, found.st_mtime_ns)
+    assert await files.StoredSeenFiles(desk.world.database).judged([key]) == frozenset()
+
+
+async def test_a_case_that_left_its_file_cannot_be_raised_from_it(desk: DeskWorld, tmp_path: Path) -> None:
+    export = tmp_path / "ca-truc.xml"
+    await take_from_disk(desk, export, desk.slip(3))
+    before = await rows(desk.world)
+    export.write_bytes(desk.slip(4))
+    with pytest.raises(ActionError, match="source-gone"):
+        await ACTS["raise"](Parts(desk.world.site, desk.intake), {"case": before[-1].case_code, "priority": "stat"})
+    assert await rows(desk.world) == before
 
 
 # --- the local door -------------------------------------------------------------------------------------------------

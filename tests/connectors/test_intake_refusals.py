@@ -15,6 +15,7 @@ from schemas.codes.lists import LegalBasis
 from schemas.reasons import ReasonCode
 from tests.certs.pki import BACH_MAI, make_pki
 from tests.connectors.exchange_double import ExchangeDouble
+from tests.connectors.exports import in_one_file
 from tests.connectors.inbox_steps import read_all
 from tests.connectors.intake_looks import findings
 from tests.connectors.intake_world import DeskWorld, make_desk, register
@@ -96,19 +97,14 @@ async def test_a_file_without_a_slip_is_left_in_peace(desk: DeskWorld) -> None:
 
 async def test_several_slips_in_one_file_stand_each_on_its_own(desk: DeskWorld) -> None:
     good, bad = desk.slip(1), desk.slip(2, CHAN_DOAN_RV="", MA_BENH_CHINH="", MA_BENH_KT="")
-    inner = bad[bad.index(b"<HOSO>") : bad.index(b"</HOSO>") + len(b"</HOSO>")]
-    both = good.replace(b"</HOSO>", b"</HOSO>" + inner, 1).replace(b"<SOLUONGHOSO>1<", b"<SOLUONGHOSO>2<")
-    assert await desk.take(both) is Outcome.TAKEN
+    assert await desk.take(in_one_file(good, bad)) is Outcome.TAKEN
     assert len(await desk.rows()) == 1
     (found,) = await findings(desk)
     assert found.position == 2
 
 
 async def test_a_file_of_many_slips_is_written_in_portions_and_comes_again_after_a_crash(desk: DeskWorld) -> None:
-    parts = [desk.slip(serial) for serial in range(1, 21)]
-    inner = [part[part.index(b"<HOSO>") : part.index(b"</HOSO>") + len(b"</HOSO>")] for part in parts]
-    count = f"<SOLUONGHOSO>{len(parts)}<".encode()
-    whole = parts[0].replace(inner[0], b"".join(inner), 1).replace(b"<SOLUONGHOSO>1<", count)
+    whole = in_one_file(*(desk.slip(serial) for serial in range(1, 21)))
     desk.world.site.store = CrashingStore(desk.world.database, at=14, after=True)
     with pytest.raises(CrashError):
         await desk.take(whole)
