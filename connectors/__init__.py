@@ -11,7 +11,7 @@ The way in:
 
 ``receive`` ``numbers``                        what a record of the inbox is: the numbered recipe, pure
 ``inbox`` ``taking_in`` ``tokens_taken`` ``progress`` ``card``  read, judged, and written with the read position
-``parcel`` ``handover`` ``handover_folder`` ``handover_http``   to the hospital's own software
+``parcel`` ``case_folder`` ``handover`` ``handover_folder`` ``handover_http``   to the hospital's own software
 ``reporter``                                   acks, inbox-status, our own directory entry
 
 The people:

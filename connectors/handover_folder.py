@@ -2,19 +2,23 @@
 
     incoming/<priority>-<case code>/<nn>-<event>/
 
-It is written beside, under a hidden name, flushed with its directory, and renamed. A cancelled case shows it in its
-folder's name. A HIS may move away what it has taken: what comes later makes the folder anew.
+It is written beside, under a hidden name, flushed with its directory, and renamed. The folder's name shows the highest
+urgency of the case and whether it was cancelled, so that it changes: what comes later finds it under any of its names.
+A HIS may move away what it has taken: what comes later makes the folder anew.
 """
 
 import asyncio
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Final
 
+from connectors.case_folder import rest_of
 from connectors.handover import NotTakenError
 from connectors.parcel import POSSIBLE_DUPLICATE, Parcel
 from schemas.events import Event
+from schemas.urgency import Priority
 
 CANCELLED_PREFIX: Final = "HUY-CANCELLED-"
 _WORKING: Final = ".working-"
@@ -42,15 +46,17 @@ class FolderTarget:
 
     def _deliver(self, parcel: Parcel, possible_duplicate: bool) -> None:
         self._root.mkdir(parents=True, exist_ok=True, mode=0o750)
-        case = self._case_folder(parcel)
+        plain, cancelled = self._folders_of(parcel)
+        case = _place(parcel, plain, cancelled) or self._root / parcel.case_folder
         target = case / parcel.folder
         if not target.exists():  # else an earlier attempt came this far
             working = self._write(parcel, possible_duplicate)
             case.mkdir(exist_ok=True, mode=0o750)
             working.rename(target)
             _flush_directory(case)
-        if parcel.event is Event.CANCEL and not case.name.startswith(CANCELLED_PREFIX):
-            self._show_cancelled(case, parcel)
+        name = self._root / _name_now(case.name, parcel, cancelled_before=bool(cancelled))
+        if not name.exists():
+            case.rename(name)
         _flush_directory(self._root)
 
     def _write(self, parcel: Parcel, possible_duplicate: bool) -> Path:
@@ -69,19 +75,36 @@ class FolderTarget:
         _flush_directory(working)
         return working
 
-    def _case_folder(self, parcel: Parcel) -> Path:
-        """The case's folder under whichever name it bears now; a new offer after a cancellation gets a fresh one."""
-        plain = self._root / parcel.case_folder
-        cancelled = self._root / f"{CANCELLED_PREFIX}{parcel.case_folder}"
-        if plain.exists() or parcel.event is Event.SUBMIT:
-            return plain
-        return cancelled if cancelled.exists() or parcel.event is Event.CANCEL else plain
+    def _folders_of(self, parcel: Parcel) -> tuple[list[Path], list[Path]]:
+        """The folders of a case: of the offer that stands, the right name first; and of cancelled ones, oldest first.
 
-    def _show_cancelled(self, case: Path, parcel: Parcel) -> None:
-        name = f"{CANCELLED_PREFIX}{parcel.case_folder}"
-        if (self._root / name).exists():  # an earlier offer of this case was cancelled too
-            name = f"{name}-{parcel.folder[:2]}"
-        case.rename(self._root / name)
+        More than one of the offer that stands is the work of somebody else.
+        """
+        urgency = "|".join(priority.value for priority in Priority)
+        rest = re.escape(rest_of(parcel.case_folder))
+        shape = re.compile(f"({re.escape(CANCELLED_PREFIX)})?(?:{urgency})-{rest}(?:-([0-9]{{2,4}}))?")
+        found = [(match, path) for path in self._root.iterdir() if (match := shape.fullmatch(path.name))]
+        folders = [(match[1], match[2], path) for match, path in found if path.is_dir()]
+        plain = [path for is_cancelled, ordinal, path in folders if not is_cancelled and not ordinal]
+        cancelled = sorted((int(ordinal or 0), path) for is_cancelled, ordinal, path in folders if is_cancelled)
+        return sorted(plain, key=lambda path: path.name != parcel.case_folder), [path for _, path in cancelled]
+
+
+def _place(parcel: Parcel, plain: list[Path], cancelled: list[Path]) -> Path | None:
+    """Where a message belongs; a new offer after a cancellation gets a fresh folder."""
+    begun = (case for case in (*plain, *cancelled) if (case / parcel.folder).exists())
+    standing = plain[:1] or ([] if parcel.event is Event.SUBMIT else cancelled[-1:])
+    return next((case for case in (*begun, *standing)), None)
+
+
+def _name_now(name: str, parcel: Parcel, *, cancelled_before: bool) -> str:
+    """What the case's folder is to be called after this message."""
+    if name.startswith(CANCELLED_PREFIX):
+        return f"{CANCELLED_PREFIX}{parcel.case_folder}{name.partition(rest_of(parcel.case_folder))[2]}"
+    if parcel.event is not Event.CANCEL:
+        return parcel.case_folder
+    ordinal = parcel.folder.partition("-")[0]
+    return f"{CANCELLED_PREFIX}{parcel.case_folder}" + (f"-{ordinal}" if cancelled_before else "")
 
 
 def _flush_directory(path: Path) -> None:

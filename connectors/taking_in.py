@@ -14,6 +14,7 @@ from certs.directory import VerifiedEntry, verify_entry
 from certs.trust import TrustMaterial
 from connectors import card
 from connectors.alarm_words import AlarmCode
+from connectors.case_folder import folder_name, names_of, raised
 from connectors.directory_book import DirectoryBook
 from connectors.numbers import GenerationSays, NumberMemory, Place
 from connectors.progress import Progress
@@ -40,7 +41,7 @@ from schemas.tokens.notice import Notice
 from schemas.tokens.receipt import Receipt
 from schemas.tokens.stamp import Stamp
 from schemas.topics import RecordType
-from schemas.urgency import Priority
+from schemas.urgency import Priority, more_urgent
 
 STAGE_OF_EVENT = {
     Event.RECEIVED: "opened_at",
@@ -224,14 +225,15 @@ class Taker:
         )
 
     def _case_folder(self, c: sqlite3.Connection, message: Message, referring: str, code: str) -> str:
-        """The name of the case's hand-over folder, chosen at its first message and kept."""
+        """The name of the case's hand-over folder: its rest chosen at the first message, its urgency never lowered."""
         facts = message.facts
         known = transfers.case_folder(c, referring, facts.case_id)
-        if known is not None:
-            return known
-        name = f"{facts.priority.value}-{code}"
-        others = (name, f"{name}-{facts.case_id[:8]}", f"{name}-{facts.transfer_id}")
-        folder = next((one for one in others if not transfers.is_case_folder(c, one)), f"{name}-{facts.message_id}")
+        if known is None:
+            others = (code, f"{code}-{facts.case_id[:8]}", f"{code}-{facts.transfer_id}")
+            free = (rest for rest in others if not transfers.has_case_folder(c, names_of(rest)))
+            known = folder_name(facts.priority, next(free, f"{code}-{facts.message_id}"))
+        urgency = transfers.urgency_of_case(c, referring, facts.case_id)
+        folder = raised(known, more_urgent(facts.priority, urgency))
         transfers.set_case_folder(c, referring, facts.case_id, folder)
         return folder
 

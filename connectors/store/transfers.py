@@ -5,7 +5,7 @@ The exchange's ``event_seq`` is the order: the state told with the highest numbe
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +13,7 @@ from typing import Any, Final
 from connectors.progress import Progress, newer, progress_from, state_text
 from schemas.lifecycle import TransferState
 from schemas.times import iso
+from schemas.urgency import Priority
 
 _TIMES: Final = frozenset(
     {
@@ -152,11 +153,8 @@ def set_time(c: sqlite3.Connection, sender: str, transfer_id: str, stage: str, a
 
 
 def set_case_folder(c: sqlite3.Connection, sender: str, case_id: str, folder: str) -> None:
-    """The name of the folder on the HIS's side for a case of a referring facility, chosen once."""
-    c.execute(
-        "UPDATE transfer SET case_folder = ? WHERE sender = ? AND case_id = ? AND case_folder IS NULL",
-        (folder, sender, case_id),
-    )
+    """The name of the folder on the HIS's side for a case of a referring facility."""
+    c.execute("UPDATE transfer SET case_folder = ? WHERE sender = ? AND case_id = ?", (folder, sender, case_id))
 
 
 def case_folder(c: sqlite3.Connection, sender: str, case_id: str) -> str | None:
@@ -168,9 +166,19 @@ def case_folder(c: sqlite3.Connection, sender: str, case_id: str) -> str | None:
     return row[0] if row else None
 
 
-def is_case_folder(c: sqlite3.Connection, folder: str) -> bool:
-    """True when some case has this folder."""
-    return c.execute("SELECT 1 FROM transfer WHERE case_folder = ?", (folder,)).fetchone() is not None
+def has_case_folder(c: sqlite3.Connection, names: Iterable[str]) -> bool:
+    """True when some case has a folder of one of these names."""
+    statement = "SELECT 1 FROM transfer WHERE case_folder = ?"
+    return any(c.execute(statement, (name,)).fetchone() is not None for name in names)
+
+
+def urgency_of_case(c: sqlite3.Connection, sender: str, case_id: str) -> Priority:
+    """How urgent a case of a referring facility is, as it was told or as people here raised it."""
+    rows = c.execute(
+        "SELECT priority, raised_priority FROM transfer WHERE sender = ? AND case_id = ?", (sender, case_id)
+    )
+    said = [Priority(word) for row in rows for word in row if word]
+    return min(said, key=lambda priority: priority.rank, default=Priority.ROUTINE)
 
 
 def raise_priority(c: sqlite3.Connection, sender: str, transfer_id: str, priority: str) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from connectors.handover import HandoverDesk, NotTakenError
 from connectors.handover_folder import FolderTarget
@@ -79,8 +81,34 @@ async def deliver(root: Path, item: Parcel, *, duplicate: bool = False) -> None:
     await FolderTarget(root).deliver(item, possible_duplicate=duplicate)
 
 
+def cases_in(root: Path) -> list[Path]:
+    """What a HIS sees: folders of cases."""
+    return [path for path in root.iterdir() if not path.name.startswith(".")]
+
+
 def calls() -> list[tuple[Any, str]]:
     return [(os, "fsync"), (Path, "rename"), (Path, "mkdir")]
+
+
+def fail_at(patch: pytest.MonkeyPatch, number: int, *, after: bool) -> None:
+    """The ``number``-th call that changes a disk fails, before or after doing its work."""
+    count = 0
+
+    def failing(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == number and not after:
+                raise OSError(28, "No space left on device")
+            result = real(*args, **kwargs)
+            if count == number and after:
+                raise OSError(28, "No space left on device")
+            return result
+
+        return call
+
+    for owner, name in calls():
+        patch.setattr(owner, name, failing(getattr(owner, name)))
 
 
 @dataclass

@@ -1,21 +1,23 @@
 """Hand-over into a folder: complete or not there at all, a cancellation visible in its name."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors import handover_folder
+from connectors import actions, handover_folder
 from connectors.handover import HandoverDesk, NotTakenError
 from connectors.handover_folder import CANCELLED_PREFIX, FolderTarget
+from connectors.parcel import Parcel
+from connectors.store import transfers
 from schemas.events import Event
 from schemas.urgency import Priority
 from tests.certs.pki import BAC_GIANG, BACH_MAI, make_pki
 from tests.connectors.bundles import CASE_CODE, make_bundle, new_id
 from tests.connectors.exchange_double import ExchangeDouble
-from tests.connectors.handover_steps import calls, deliver, drain, listing, parcel, send
+from tests.connectors.handover_steps import cases_in, deliver, drain, fail_at, listing, parcel, send
 from tests.connectors.inbox_steps import read_all
 from tests.connectors.site_world import World, make_world
 
@@ -81,45 +83,132 @@ async def test_what_is_there_already_is_left_as_it_is(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("event", [Event.SUBMIT, Event.CANCEL])
+# a case as it is before; what comes next; how the one folder of the case is called afterwards
+_CUT_SHORT = [
+    (["stat"], parcel(Event.SUBMIT, 2), f"stat-{CASE_CODE}"),
+    (["stat"], parcel(Event.CANCEL, 2), f"{CANCELLED_PREFIX}stat-{CASE_CODE}"),
+    (["routine"], parcel(Event.UPDATE, 2), f"stat-{CASE_CODE}"),
+    (["routine"], parcel(Event.CANCEL, 2), f"{CANCELLED_PREFIX}stat-{CASE_CODE}"),
+]
+
+
+@pytest.mark.parametrize(("before", "item", "name"), _CUT_SHORT)
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("number", range(1, 13))
+@pytest.mark.parametrize("number", range(1, 14))
 async def test_cut_short_at_any_call_it_is_complete_or_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, event: Event, after: bool, number: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: list[str],
+    item: Parcel,
+    name: str,
+    after: bool,
+    number: int,
 ) -> None:
-    await deliver(tmp_path, parcel())
-    item = parcel(event, 2)
-    count = 0
-
-    def failing(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            nonlocal count
-            count += 1
-            if count == number and not after:
-                raise OSError(28, "No space left on device")
-            result = real(*args, **kwargs)
-            if count == number and after:
-                raise OSError(28, "No space left on device")
-            return result
-
-        return call
-
+    for place, urgency in enumerate(before, 1):
+        await deliver(tmp_path, parcel(Event.SUBMIT, place, case_folder=f"{urgency}-{CASE_CODE}"))
     with monkeypatch.context() as patch:
-        for owner, name in calls():
-            patch.setattr(owner, name, failing(getattr(owner, name)))
+        fail_at(patch, number, after=after)
         with contextlib.suppress(NotTakenError):
             await deliver(tmp_path, item)
-    visible = [
-        path for path in tmp_path.glob("*/*") if path.name == item.folder and not path.parent.name.startswith(".")
-    ]
+    assert len(cases_in(tmp_path)) == 1
+    visible = [path for path in tmp_path.glob(f"*/{item.folder}") if not path.parent.name.startswith(".")]
     for path in visible:
         assert {file.name for file in path.iterdir()} >= set(item.files)
     await deliver(tmp_path, item, duplicate=True)
-    cases = [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
-    assert len(cases) == 1
-    assert cases[0].name.startswith(CANCELLED_PREFIX) == (event is Event.CANCEL)
-    assert {path.name for path in cases[0].iterdir()} == {"01-transfer-submit", item.folder}
+    assert [path.name for path in cases_in(tmp_path)] == [name]
+    assert {path.name for path in (tmp_path / name).iterdir()} == {"01-transfer-submit", item.folder}
     assert not list(tmp_path.glob(".working-*"))
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("number", range(1, 14))
+async def test_a_second_cancellation_cut_short_at_any_call_stays_with_its_own_offer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool, number: int
+) -> None:
+    for place, event in enumerate((Event.SUBMIT, Event.CANCEL, Event.SUBMIT), 1):
+        await deliver(tmp_path, parcel(event, place))
+    with monkeypatch.context() as patch:
+        fail_at(patch, number, after=after)
+        with contextlib.suppress(NotTakenError):
+            await deliver(tmp_path, parcel(Event.CANCEL, 4))
+    await deliver(tmp_path, parcel(Event.CANCEL, 4), duplicate=True)
+    await deliver(tmp_path, parcel(Event.DEPARTED, 5))
+    assert {path.name: sorted(inside.name for inside in path.iterdir()) for path in cases_in(tmp_path)} == {
+        f"{CANCELLED_PREFIX}stat-{CASE_CODE}": ["01-transfer-submit", "02-transfer-cancel"],
+        f"{CANCELLED_PREFIX}stat-{CASE_CODE}-04": ["03-transfer-submit", "04-transfer-cancel", "05-transfer-departed"],
+    }
+
+
+async def test_a_cancelled_case_that_is_more_urgent_now_says_both(tmp_path: Path) -> None:
+    await deliver(tmp_path, parcel(case_folder=f"routine-{CASE_CODE}"))
+    await deliver(tmp_path, parcel(Event.CANCEL, 2, case_folder=f"routine-{CASE_CODE}"))
+    await deliver(tmp_path, parcel(Event.UPDATE, 3))
+    assert [path.name for path in cases_in(tmp_path)] == [f"{CANCELLED_PREFIX}stat-{CASE_CODE}"]
+
+
+async def test_a_folder_moved_away_comes_anew_under_the_urgency_of_now(tmp_path: Path) -> None:
+    root = tmp_path / "incoming"
+    await deliver(root, parcel(case_folder=f"routine-{CASE_CODE}"))
+    (root / f"routine-{CASE_CODE}").rename(tmp_path / "away")
+    await deliver(root, parcel(Event.UPDATE, 2))
+    assert [path.name for path in cases_in(root)] == [f"stat-{CASE_CODE}"]
+
+
+async def test_a_folder_that_bears_the_new_name_already_is_no_obstacle(tmp_path: Path) -> None:
+    await deliver(tmp_path, parcel(case_folder=f"routine-{CASE_CODE}"))
+    (tmp_path / f"stat-{CASE_CODE}").mkdir()
+    (tmp_path / f"stat-{CASE_CODE}" / "of-the-his.txt").write_text("x")
+    await deliver(tmp_path, parcel(Event.UPDATE, 2))
+    assert (tmp_path / f"stat-{CASE_CODE}" / "02-transfer-update" / "bundle.json").exists()
+
+
+async def test_another_case_whose_name_begins_alike_keeps_its_folder(tmp_path: Path) -> None:
+    other = f"routine-{CASE_CODE}-12345678"
+    await deliver(tmp_path, parcel(case_folder=other))
+    await deliver(tmp_path, parcel(Event.UPDATE, 2))
+    assert sorted(path.name for path in cases_in(tmp_path)) == [other, f"stat-{CASE_CODE}"]
+
+
+async def test_a_case_that_becomes_more_urgent_shows_it_in_its_folders_name(world: World, tmp_path: Path) -> None:
+    case: dict[str, Any] = {"case_id": new_id(), "transfer_id": new_id()}
+    desk = HandoverDesk(world.site, FolderTarget(tmp_path / "in"))
+    send(world, priority=Priority.ROUTINE, **case)
+    await read_all(world)
+    await drain(world, desk)
+    assert [path.name for path in cases_in(tmp_path / "in")] == [f"routine-{CASE_CODE}"]
+    for priority in (Priority.STAT, Priority.URGENT):  # nothing lowers
+        send(world, priority=priority, event=Event.UPDATE, **case)
+        await read_all(world)
+        await drain(world, desk)
+        assert [path.name for path in cases_in(tmp_path / "in")] == [f"stat-{CASE_CODE}"]
+    (row,) = await world.database.read(transfers.recent)
+    assert row.case_folder == f"stat-{CASE_CODE}"
+
+
+async def test_what_people_here_raised_shows_with_the_next_message(world: World, tmp_path: Path) -> None:
+    case: dict[str, Any] = {"case_id": new_id(), "transfer_id": new_id(), "priority": Priority.ROUTINE}
+    send(world, **case)
+    await read_all(world)
+    await actions.raise_locally(world.site, case["transfer_id"], Priority.STAT)
+    send(world, event=Event.UPDATE, **case)
+    await read_all(world)
+    await drain(world, HandoverDesk(world.site, FolderTarget(tmp_path / "in")))
+    assert [path.name for path in cases_in(tmp_path / "in")] == [f"stat-{CASE_CODE}"]
+
+
+async def test_two_cases_of_one_code_stay_apart_when_one_becomes_as_urgent(world: World, tmp_path: Path) -> None:
+    desk = HandoverDesk(world.site, FolderTarget(tmp_path / "in"))
+    first: dict[str, Any] = {"case_id": new_id(), "transfer_id": new_id()}
+    second: dict[str, Any] = {"case_id": new_id(), "transfer_id": new_id()}
+    send(world, priority=Priority.ROUTINE, **first)
+    send(world, priority=Priority.STAT, **second)
+    send(world, priority=Priority.STAT, event=Event.UPDATE, **first)
+    await read_all(world)
+    await drain(world, desk)
+    assert {path.name: len(list(path.iterdir())) for path in cases_in(tmp_path / "in")} == {
+        f"stat-{CASE_CODE}": 2,
+        f"stat-{CASE_CODE}-{second['case_id'][:8]}": 1,
+    }
 
 
 async def test_a_folder_that_cannot_be_written_is_no_yes(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ async def test_states_follow_the_exchanges_order_not_the_order_of_arrival(world:
     ] == [1, 2]
 
 
-async def test_the_case_keeps_its_folder_when_it_becomes_more_urgent(world: World) -> None:
+async def test_a_case_that_becomes_more_urgent_keeps_its_folder_under_a_name_that_says_so(world: World) -> None:
     case_id, transfer_id = new_id(), new_id()
     send(world, case_id=case_id, transfer_id=transfer_id, priority=Priority.ROUTINE)
     send(world, case_id=case_id, transfer_id=transfer_id, priority=Priority.STAT, event=Event.UPDATE)
@@ -60,7 +60,7 @@ async def test_the_case_keeps_its_folder_when_it_becomes_more_urgent(world: Worl
     waiting = await world.database.read(handovers.waiting)
     assert [(item.case_folder, item.ordinal) for item in waiting] == [
         (f"routine-{CASE_CODE}", 1),
-        (f"routine-{CASE_CODE}", 2),
+        (f"stat-{CASE_CODE}", 2),
     ]
 
 
