@@ -51,8 +51,8 @@ _WORDS: Final = {
         "Records expired before they were read; the exchange tells their senders.",
     ),
     AlarmCode.BATCH_UNEXPANDABLE: (
-        "Một bản ghi nén sai trong hộp nhận đã được bỏ qua. Điều hành trục cần kiểm tra.",
-        "A wrongly compressed record of the inbox was stepped over. The operator must check.",
+        "Một bản ghi nén sai hoặc hư hỏng trong hộp nhận đã được bỏ qua. Điều hành trục cần kiểm tra.",
+        "A wrongly compressed or damaged record of the inbox was stepped over. The operator must check.",
     ),
     AlarmCode.GENERATION_LOWER: (
         "Trục gửi bằng trạng thái cũ hơn. Điều hành trục cần kiểm tra việc khôi phục.",

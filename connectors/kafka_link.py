@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
+    CorruptRecordException,
     KafkaError,
     MessageSizeTooLargeError,
     OffsetOutOfRangeError,
@@ -25,6 +26,7 @@ SEND_PATIENCE_S: Final = 240.0  # 960 KiB at 64 kbit/s take 123 s; an idempotent
 ASK_PATIENCE_S: Final = 20.0  # a question to the broker
 _STOP_GRACE_S: Final = 3.0
 _NOT_ALLOWED: Final = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError, UnknownTopicOrPartitionError)
+_UNREADABLE: Final = (UnsupportedCodecError, CorruptRecordException)  # again and again: the batch itself is at fault
 
 
 def _trouble(error: BaseException) -> Trouble:
@@ -129,7 +131,7 @@ class KafkaInboxLink:
         consumer = self._connected()
         try:
             got = await consumer.getmany(self._partition, timeout_ms=int(patience_s * 1000), max_records=max_records)
-        except UnsupportedCodecError:
+        except _UNREADABLE:
             return await self._one_by_one(consumer)
         except OffsetOutOfRangeError as error:  # the caller looks at the bounds again
             raise LinkDownError(Trouble.LOST) from error
@@ -151,10 +153,13 @@ class KafkaInboxLink:
                     await consumer.stop()
 
     async def _one_by_one(self, consumer: AIOKafkaConsumer) -> list[InboxRecord]:
-        """Good records before the bad batch come out one at a time; then its first offset is named."""
+        """Good records before the bad batch come out one at a time; then its first offset is named.
+
+        The client fetches anew in between, so that damage on the way heals by itself.
+        """
         try:
             got = await consumer.getmany(self._partition, timeout_ms=1000, max_records=1)
-        except UnsupportedCodecError:
+        except _UNREADABLE:
             raise UnexpandableError(await self._ask(consumer.position(self._partition))) from None
         except KafkaError as error:
             raise LinkDownError(_trouble(error)) from error

@@ -2,7 +2,7 @@
 
 Neither retries by itself and neither keeps a position: what was confirmed is written down by the caller, and reading
 goes on where the caller says. Errors are of two kinds: the link is down (try again, with a pause), or one stretch of
-the log cannot be expanded (step over it, one record at a time).
+the log cannot be expanded or is damaged (step over it, one record at a time).
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class LinkDownError(Exception):
 
 
 class UnexpandableError(Exception):
-    """The record at ``offset`` lies in a batch that cannot be expanded; the caller decides to step over it."""
+    """The record at ``offset`` lies in a batch that cannot be expanded, or is damaged; the caller may step over it."""
 
     def __init__(self, offset: int) -> None:
         super().__init__(f"offset {offset}")

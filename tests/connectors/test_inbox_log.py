@@ -9,7 +9,8 @@ import pytest
 
 from connectors.alarm_words import AlarmCode
 from connectors.inbox import Inbox
-from connectors.store import numbers
+from connectors.store import inbox_rows, numbers
+from schemas.reasons import ReasonCode
 from tests.certs.pki import BACH_MAI, make_pki
 from tests.connectors.exchange_double import ExchangeDouble
 from tests.connectors.inbox_looks import count, open_codes, send
@@ -89,6 +90,10 @@ async def test_an_unexpandable_batch_is_passed_and_the_good_records_around_it_ar
     await read_all(world)
     assert await count(world, "inbox") == 3
     assert AlarmCode.BATCH_UNEXPANDABLE in await open_codes(world)
+    held = await world.database.read(lambda c: numbers.held(c, world.clock.now()))
+    assert len(held.missing) == 1  # so that the exchange sends it again
+    (row,) = await world.database.read(inbox_rows.quarantined)
+    assert (row.offset, row.reason, row.proven) == (2, ReasonCode.POISON.value, False)
 
 
 async def test_a_dead_link_is_tried_again(world: World) -> None:

@@ -1,14 +1,16 @@
 """What every link must keep, in memory and on a real Kafka alike."""
 
-from collections.abc import AsyncIterator
+import struct
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
+from aiokafka.consumer import fetcher
 
 from connectors.kafka_link import KafkaInboxLink, KafkaSubmitLink
-from connectors.link import InboxLink, LinkDownError, Outgoing, SubmitLink, Trouble
+from connectors.link import InboxLink, LinkDownError, Outgoing, SubmitLink, Trouble, UnexpandableError
 from connectors.receive import InboxRecord
 from schemas.limits import INBOX_TOPIC_MAX_BYTES
 from schemas.topics import HEADER_RECORD_TYPE, HEADER_STAMP, RecordType, inbox_topic
@@ -157,6 +159,46 @@ async def test_what_was_sent_is_confirmed_and_a_closed_link_can_send_again(ends:
     await ends.submit.send(outgoing)
     await ends.submit.close()
     await ends.submit.send(outgoing)
+
+
+@dataclass
+class _Damaged:
+    """What a consumer finds in an answer of the broker; the batch at one offset lost a bit on the disk."""
+
+    at: int
+    real: Callable[[bytes], Any] = fetcher.MemoryRecords
+
+    def __call__(self, fetched: bytes) -> Any:
+        data, place = bytearray(fetched), 0
+        while place + 12 <= len(data):
+            first, length = struct.unpack_from(">qi", data, place)
+            if first == self.at and place + 12 + length <= len(data):
+                data[place + 11 + length] ^= 1
+            place += 12 + length
+        return self.real(bytes(data))
+
+
+@pytest.mark.kafka
+async def test_a_damaged_batch_is_named_and_the_good_records_around_it_come_out(
+    kafka: KafkaCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (code,) = kafka.fresh_codes(1)
+    await kafka.admit(code)
+    inbox = KafkaInboxLink(kafka.facility(code), code)
+    for number in range(5):
+        await _OnKafka(kafka.link("exchange"), code).publish(record(number))
+    monkeypatch.setattr(fetcher, "MemoryRecords", _Damaged(2))
+    try:
+        await inbox.connect()
+        await inbox.seek(0)
+        assert [r.offset for r in await read_some(inbox, 2)] == [0, 1]
+        with pytest.raises(UnexpandableError) as named:
+            await read_some(inbox, 1)
+        assert named.value.offset == 2
+        await inbox.seek(3)
+        assert [r.offset for r in await read_some(inbox, 2)] == [3, 4]
+    finally:
+        await inbox.close()
 
 
 # --- faults that only a real broker has -----------------------------------------------------------------------------
