@@ -29,7 +29,7 @@ from transport.logs import get_logger
 _log = get_logger(__name__)
 _READ_PATIENCE_S: Final = 0.5
 _SIGN_OF_LIFE_S: Final = 30.0  # an idle consumer says nothing when the link is dead, so it is asked
-_FROM_THE_FIRST: Final = -1
+_FROM_THE_FIRST: Final = 0
 _UNEXPANDABLE_DIGEST: Final = "0" * 64
 
 
@@ -254,19 +254,19 @@ class Inbox:
             after = _FROM_THE_FIRST if effects.directory_changed or last is None else last
 
     def _take_parked(self, after: int, c: sqlite3.Connection) -> tuple[Effects, int | None]:
-        """Some of what is kept, behind an offset; and the last one's offset, None when there was none."""
+        """Some of what is kept, behind one of it; and the last one's id, None when there was none."""
         site, last = self._site, None
         context, effects = receive_context(site), Effects()
         taker = Taker(site.facility, site.book, context.trust, context.now)
-        for topic, offset, value, stamp, record_type in inbox_rows.parked(c, after):
-            last = offset
-            headers = ((HEADER_RECORD_TYPE, record_type.encode()), (HEADER_STAMP, stamp))
-            record = InboxRecord(topic, offset, value, headers)
+        for parked in inbox_rows.parked(c, after):
+            last = parked.id
+            headers = ((HEADER_RECORD_TYPE, parked.record_type.encode()), (HEADER_STAMP, parked.stamp))
+            record = InboxRecord(parked.topic, parked.offset, parked.value, headers)
             c.execute("SAVEPOINT parked")
             try:
                 outcome = examine(record, context, partial(recall, c))
                 if not (isinstance(outcome, Unreadable) and outcome.park):
-                    inbox_rows.unpark(c, topic, offset, context.now)
+                    inbox_rows.unpark(c, parked.id, context.now)
                     taker.take(c, record, outcome, effects)
             except sqlite3.OperationalError:
                 raise

@@ -138,10 +138,15 @@ def ordinal_in_case(c: sqlite3.Connection, case_id: str) -> int:
 def quarantine(
     c: sqlite3.Connection, found: QuarantineRow, now: datetime, value: bytes | None = None, stamp: bytes | None = None
 ) -> None:
-    """Set a record aside. ``value`` is kept only where it will be judged again here."""
+    """Set a record aside; the same one set aside before gets its latest reason. ``value`` is kept only where it will
+    be judged again here."""
     c.execute(
-        "INSERT OR REPLACE INTO quarantine (topic, offset, record_sha256, reason, field, proven, record_type, sender,"
-        " message_id, delivery_seq, at, value, stamp) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO quarantine (topic, offset, record_sha256, reason, field, proven, record_type, sender,"
+        " message_id, delivery_seq, at, value, stamp) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (topic, offset, record_sha256, coalesce(delivery_seq, 0)) DO UPDATE SET reason = excluded.reason,"
+        " field = excluded.field, proven = excluded.proven, record_type = excluded.record_type,"
+        " sender = excluded.sender, message_id = excluded.message_id, value = excluded.value,"
+        " stamp = excluded.stamp, judged_again_at = NULL",
         (
             found.topic,
             found.offset,
@@ -160,22 +165,32 @@ def quarantine(
     )
 
 
-def parked(c: sqlite3.Connection, after: int = -1, limit: int = 50) -> list[tuple[str, int, bytes, bytes, str]]:
-    """Records kept to be judged again, behind an offset: (topic, offset, value, stamp, record type)."""
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A record kept to be judged again."""
+
+    id: int
+    topic: str
+    offset: int
+    value: bytes
+    stamp: bytes
+    record_type: str
+
+
+def parked(c: sqlite3.Connection, after: int = 0, limit: int = 50) -> list[Parked]:
+    """Records kept to be judged again, behind the one with the id ``after``, in the order of coming."""
     rows = c.execute(
-        "SELECT topic, offset, value, stamp, record_type FROM quarantine"
-        " WHERE value IS NOT NULL AND judged_again_at IS NULL AND offset > ?"
-        " ORDER BY offset LIMIT ?",
+        "SELECT id, topic, offset, value, stamp, record_type FROM quarantine"
+        " WHERE value IS NOT NULL AND judged_again_at IS NULL AND id > ? ORDER BY id LIMIT ?",
         (after, limit),
     )
-    return [(found[0], int(found[1]), found[2], found[3], found[4]) for found in rows]
+    return [Parked(*found) for found in rows]
 
 
-def unpark(c: sqlite3.Connection, topic: str, offset: int, now: datetime) -> None:
+def unpark(c: sqlite3.Connection, quarantine_id: int, now: datetime) -> None:
     """A parked record was judged again and taken in."""
     c.execute(
-        "UPDATE quarantine SET judged_again_at = ?, value = NULL, stamp = NULL WHERE topic = ? AND offset = ?",
-        (iso(now), topic, offset),
+        "UPDATE quarantine SET judged_again_at = ?, value = NULL, stamp = NULL WHERE id = ?", (iso(now), quarantine_id)
     )
 
 

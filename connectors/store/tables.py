@@ -150,7 +150,22 @@ CREATE TABLE register_page (
 ) STRICT;
 """
 
-_SCRIPTS: Final = (_VERSION_1,)
+# A place in a log is no identity: a topic that was made anew has the same places. What was set aside stays evidence.
+_VERSION_2: Final = """
+ALTER TABLE quarantine RENAME TO quarantine_1;
+CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY,
+    topic TEXT NOT NULL, offset INTEGER NOT NULL, record_sha256 TEXT NOT NULL, reason TEXT NOT NULL,
+    field TEXT NOT NULL, proven INTEGER NOT NULL, record_type TEXT, sender TEXT, message_id TEXT, delivery_seq INTEGER,
+    at TEXT NOT NULL, value BLOB, stamp BLOB, judged_again_at TEXT
+) STRICT;
+INSERT INTO quarantine (topic, offset, record_sha256, reason, field, proven, record_type, sender, message_id,
+    delivery_seq, at, value, stamp, judged_again_at) SELECT * FROM quarantine_1 ORDER BY offset;
+DROP TABLE quarantine_1;
+CREATE UNIQUE INDEX quarantine_record ON quarantine (topic, offset, record_sha256, coalesce(delivery_seq, 0));
+"""
+
+_SCRIPTS: Final = (_VERSION_1, _VERSION_2)
 VERSION: Final = len(_SCRIPTS)
 
 

@@ -17,12 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.sources.seen_files import FileIdentity, Outcome, SeenFiles, SeenFilesInMemory
-from connectors.store import alarms, directory_rows, meta, numbers
+from connectors.store import alarms, directory_rows, inbox_rows, meta, numbers, tables
 from connectors.store.database import CommitUnknownError, Database
 from connectors.store.files import StoredSeenFiles
 from connectors.store.folder_lock import AlreadyRunningError, FolderLock
+from connectors.store.inbox_rows import QuarantineRow
 from connectors.store.meta import Position, PositionMovedError
 from connectors.store.tables import VERSION, NewerDatabaseError, bring_up_to_date
+from schemas.times import iso
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 
@@ -346,3 +348,48 @@ async def test_content_is_taken_only_when_it_was_recorded_so(seen: SeenFiles) ->
     await seen.record(identity, Outcome.TAKEN, NOW)
     assert await seen.is_taken("a" * 64)
     assert not await seen.is_taken("b" * 64)
+
+
+# --- what was set aside ---------------------------------------------------------------------------------------------
+
+
+def aside(record_sha256: str, reason: str = "poison", delivery_seq: int | None = None) -> QuarantineRow:
+    return QuarantineRow("xfer.inbox.01929", 5, record_sha256, reason, "", True, "envelope", "24001", "m", delivery_seq)
+
+
+def test_another_record_at_the_same_place_of_a_new_log_leaves_the_old_evidence() -> None:
+    c = memory()
+    inbox_rows.quarantine(c, aside("a" * 64, delivery_seq=5), NOW, b"parked", b"stamp")
+    inbox_rows.quarantine(c, aside("b" * 64, delivery_seq=9), NOW + timedelta(days=1))
+    inbox_rows.quarantine(c, aside("a" * 64, delivery_seq=12), NOW + timedelta(days=2))  # sent again, its stamp anew
+    assert [(row.record_sha256[0], row.delivery_seq) for row in inbox_rows.quarantined(c)] == [
+        ("a", 12),
+        ("b", 9),
+        ("a", 5),
+    ]
+    (parked,) = inbox_rows.parked(c)
+    assert (parked.offset, parked.value) == (5, b"parked")
+    inbox_rows.unpark(c, parked.id, NOW)
+    assert inbox_rows.parked(c) == []
+    assert len(inbox_rows.quarantined(c)) == 2
+
+
+def test_the_same_record_read_again_is_set_aside_once_under_its_latest_reason() -> None:
+    c = memory()
+    inbox_rows.quarantine(c, aside("a" * 64, "key-unknown"), NOW)
+    inbox_rows.quarantine(c, aside("a" * 64, "processing-failed"), NOW + timedelta(days=1))
+    (row,) = inbox_rows.quarantined(c)
+    assert row.reason == "processing-failed"
+    assert c.execute("SELECT at FROM quarantine").fetchone()[0] == iso(NOW)
+
+
+def test_what_an_older_program_set_aside_is_still_there() -> None:
+    c = sqlite3.connect(":memory:", isolation_level=None)
+    c.executescript(f"{tables._VERSION_1}; PRAGMA user_version = 1")
+    c.execute(
+        "INSERT INTO quarantine VALUES ('t', 5, 'a', 'key-unknown', '', 1, 'envelope', '24001', 'm', 7, ?, ?, ?, NULL)",
+        (iso(NOW), b"value", b"stamp"),
+    )
+    bring_up_to_date(c)
+    (parked,) = inbox_rows.parked(c)
+    assert (parked.topic, parked.offset, parked.value, parked.stamp) == ("t", 5, b"value", b"stamp")
