@@ -27,6 +27,10 @@ Extension = Callable[[Parts, str], Sequence[BaseRoute]]
 _BODY_MAX_BYTES: Final = 64 * 1024
 
 
+class _NothingThereError(Exception):
+    """There is no such act or question, or its body is none."""
+
+
 class ControlDoor:
     """``async with``: serves while inside. Raises transport.http_server.HttpServerError."""
 
@@ -74,25 +78,32 @@ class ControlDoor:
         return PlainTextResponse(metrics.exposition(facts), media_type=metrics.CONTENT_TYPE)
 
     async def _ask(self, request: Request) -> Response:
-        ask = ASKS.get(request.path_params["ask"])
-        return await self._answer(request, lambda: ask(self._parts, dict(request.query_params)) if ask else None)
+        async def asked() -> Any:
+            ask = ASKS.get(request.path_params["ask"])
+            if ask is None:
+                raise _NothingThereError
+            return await ask(self._parts, dict(request.query_params))
+
+        return await self._answer(request, asked)
 
     async def _act(self, request: Request) -> Response:
-        act = ACTS.get(request.path_params["act"])
-        arguments = await _arguments(request)
-        return await self._answer(
-            request, lambda: act(self._parts, arguments) if act and arguments is not None else None
-        )
+        async def done() -> Any:
+            act, arguments = ACTS.get(request.path_params["act"]), await _arguments(request)
+            if act is None or arguments is None:
+                raise _NothingThereError
+            return await act(self._parts, arguments)
 
-    async def _answer(self, request: Request, work: Callable[[], Awaitable[Any] | None]) -> Response:
+        return await self._answer(request, done)
+
+    async def _answer(self, request: Request, work: Callable[[], Awaitable[Any]]) -> Response:
+        """The secret first: whoever does not know it is told the same whatever he asks, and nothing is read."""
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), self._secret.encode()):
-            return JSONResponse({"code": "secret-wrong"}, status_code=403)
-        coming = work()
-        if coming is None:
-            return JSONResponse({"code": "not-found"}, status_code=404)
+            return _json({"code": "secret-wrong"}, 403)
         try:
-            return _json(await coming, 200)
+            return _json(await work(), 200)
+        except _NothingThereError:
+            return _json({"code": "not-found"}, 404)
         except ActionError as refused:
             return _json({"code": refused.code, "vi": refused.vi, "en": refused.en}, 409)
         except sqlite3.OperationalError:
@@ -101,12 +112,15 @@ class ControlDoor:
 
 
 async def _arguments(request: Request) -> dict[str, Any] | None:
-    body = await request.body()
-    if len(body) > _BODY_MAX_BYTES:
-        return None
+    """The JSON object in a body; None for anything else, and for more than an act can hold."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _BODY_MAX_BYTES:
+            return None
     try:
         value = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

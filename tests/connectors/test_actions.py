@@ -1,5 +1,6 @@
 """What people do with a case, at both ends, and through the local door."""
 
+import asyncio
 import json
 import stat
 from collections.abc import AsyncIterator
@@ -355,8 +356,33 @@ async def test_a_wrong_request_is_answered_with_a_code(
 
 async def test_a_body_that_is_no_object_is_refused(door: Any) -> None:
     client, _ = door
-    for body in (b"[1]", b"{", b"x" * 70_000):
+    for body in (b"[1]", b"{", b"x" * 70_000, b"[" * 60_000):
         assert (await client.post("/control/accept", content=body)).status_code == 404
+
+
+async def first_line(url: str, head: str, body: bytes = b"") -> bytes:
+    """What is answered to a request whose body never ends."""
+    about = httpx2.URL(url)
+    reader, writer = await asyncio.open_connection(about.host, about.port)
+    try:
+        writer.write(f"POST /control/accept HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + body)
+        async with asyncio.timeout(5):
+            return await reader.readline()
+    finally:
+        writer.close()
+
+
+async def test_the_secret_is_asked_before_anything_is_read(door: Any) -> None:
+    _, opened = door
+    head = "Content-Type: application/json\r\nContent-Length: 60000"
+    assert b" 403 " in await first_line(opened.url, head, b"{")
+
+
+async def test_no_more_than_an_act_can_hold_is_read(central: World, door: Any) -> None:
+    _, opened = door
+    secret = json.loads((central.folder / "data" / "control.json").read_text())["secret"]
+    head = f"Authorization: Bearer {secret}\r\nTransfer-Encoding: chunked"
+    assert b" 404 " in await first_line(opened.url, head, b"11170\r\n" + b"x" * 70_000 + b"\r\n")
 
 
 async def test_without_the_secret_nobody_is_told_anything(central: World, door: Any) -> None:
