@@ -18,7 +18,7 @@ The people:
 
 ``actions`` ``answers`` ``raising`` ``repeating``       what they do with a case
 ``status`` ``metrics`` ``alarm_words`` ``papers``       what they are told
-``control`` ``control_acts`` ``control_file`` ``worklist``  the local door, and the pages behind it
+``control`` ``control_acts`` ``worklist``      the local door, and the pages behind it
 ``check``                                      files judged without a server
 
 The process: ``settings`` ``settings_file`` ``keyring`` ``directory_book`` ``store`` ``link`` ``kafka_link`` ``site``

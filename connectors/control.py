@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from connectors import metrics, status
 from connectors.actions import ActionError
 from connectors.control_acts import ACTS, ASKS, Parts
-from connectors.control_file import new_secret, write_control
+from transport import control_file
 from transport.http_server import HttpServer
 
 # pages beside the door: (parts, the door's secret) -> routes
@@ -36,7 +36,8 @@ class ControlDoor:
 
     def __init__(self, parts: Parts, extension: Extension | None = None) -> None:
         self._parts = parts
-        self._secret = new_secret()
+        self._data = parts.site.settings.folders.data
+        self._secret = control_file.new_secret()
         routes: list[BaseRoute] = [
             Route("/health", self._health),
             Route("/ready", self._ready),
@@ -55,13 +56,15 @@ class ControlDoor:
 
     async def __aenter__(self) -> Self:
         await self._server.start()
-        write_control(self._parts.site.settings.folders.data, self.url, self._secret)
+        control_file.write_control(self._data, control_file.ControlDoor(self.url, self._secret))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._server.stop()
+        if kind is None:
+            control_file.remove_control(self._data)
 
     async def _health(self, _: Request) -> Response:
         return JSONResponse({"ok": True})

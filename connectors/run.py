@@ -12,6 +12,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from connectors.control import ControlDoor, Extension
@@ -32,7 +33,7 @@ from connectors.scanning import Scanner
 from connectors.settings import Settings
 from connectors.site import Site
 from connectors.store.database import CommitUnknownError, Database
-from connectors.store.folder_lock import FolderLock
+from connectors.store.folder_lock import AlreadyRunningError, FolderLock, Holder
 from connectors.store.meta import PositionMovedError
 from connectors.workshop.client import Workshop
 from transport.clock import Clock, SystemClock
@@ -42,6 +43,8 @@ from transport.tls import client_context
 
 _log = get_logger(__name__)
 _STOP_PATIENCE_S: Final = 8.0
+_LEAVES_WITHIN_S: Final = {Holder.PROCESS: 0.5, Holder.COMMAND: 15.0}  # longer than a command needs
+_LOOK_AGAIN_S: Final = 0.05
 _STEADY_AFTER_S: Final = 60.0  # a task that ran this long starts with a short pause again
 
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -58,16 +61,18 @@ class Connector:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Connector]:
+async def opened(
+    settings: Settings, clock: Clock | None = None, *, holder: Holder = Holder.PROCESS
+) -> AsyncIterator[Connector]:
     """A connector without its links: what the command line uses when nothing runs, and what ``run`` builds on.
 
     Raises:
-        AlreadyRunningError: another process owns the data folder.
+        AlreadyRunningError: somebody else owns the data folder and keeps it.
         Refused, TlsFileError, OSError, sqlite3.Error, NewerDatabaseError: it cannot be set up.
     """
     clock = clock or SystemClock()
     data = settings.folders.data
-    with FolderLock(data):
+    async with _owned(data, holder, clock):
         database = Database(settings.database)
         await database.open()
         try:
@@ -78,6 +83,22 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
                 yield Connector(site, Intake(site, workshop, papers), BundleIntake(site, papers), workshop)
         finally:
             await database.close()
+
+
+@asynccontextmanager
+async def _owned(data: Path, holder: Holder, clock: Clock) -> AsyncIterator[None]:
+    """The data folder is ours alone; one who is about to leave is waited for. Raises AlreadyRunningError."""
+    began = clock.monotonic()
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(FolderLock(data, holder))
+                break
+            except AlreadyRunningError as held:
+                if clock.monotonic() - began >= _LEAVES_WITHIN_S[held.holder]:
+                    raise
+            await asyncio.sleep(_LOOK_AGAIN_S)
+        yield
 
 
 async def run(settings: Settings, *, stop: asyncio.Event | None = None, extension: Extension | None = None) -> None:

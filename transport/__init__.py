@@ -10,5 +10,6 @@
 ``local_kafka``       a real Kafka on this machine, for the demonstration and the tests
 ``local_postgresql``  a real PostgreSQL on this machine, for the tests and the benchmark
 ``http_server``       HTTP with client certificates, in which a slow client is cut
+``control_file``      where a running process can be asked by its own user
 ``logs``              JSON log lines through a closed list of fields
 """

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from connectors import run as running
 from connectors.run import opened, run
 from connectors.settings import Settings, load
 from connectors.store.database import CommitUnknownError
-from connectors.store.folder_lock import AlreadyRunningError
+from connectors.store.folder_lock import AlreadyRunningError, FolderLock, Holder
 from schemas.reasons import ReasonCode, Refused
 from tests.certs.pki import BAC_GIANG, make_pki
 from tests.connectors.exports import export
 from tests.connectors.site_files import write_site
-from tests.connectors.site_world import until
+from tests.connectors.site_world import TestClock, until
 from tests.samples import XML13
 
 
@@ -55,8 +56,6 @@ async def test_it_takes_files_and_tells_its_state_without_a_link(settings: Setti
         return (settings.folders.data / "control.json").exists()
 
     await until(listening, 20)
-    from datetime import UTC, datetime
-
     (source / "1.xml").write_bytes(export(datetime.now(UTC), BAC_GIANG, "01929"))
 
     async def refused_or_waiting() -> bool:
@@ -72,12 +71,54 @@ async def test_it_takes_files_and_tells_its_state_without_a_link(settings: Setti
     stop.set()
     await task
     assert time.monotonic() - began < 10
+    assert not (settings.folders.data / "control.json").exists()  # a clean stop: no command waits for it
 
 
 async def test_a_second_one_on_the_same_folder_is_refused(settings: Settings) -> None:
     async with opened(settings):
         with pytest.raises(AlreadyRunningError):
             await run(settings)
+
+
+async def test_a_starting_connector_waits_for_a_command_that_holds_its_folder(settings: Settings) -> None:
+    with FolderLock(settings.folders.data, Holder.COMMAND):
+        starting = asyncio.create_task(run(settings, stop=(stop := asyncio.Event())))
+        await asyncio.sleep(0.2)
+        assert not starting.done()
+
+    async def listening() -> bool:
+        return (settings.folders.data / "control.json").exists()
+
+    await until(listening, 20)
+    stop.set()
+    await starting
+
+
+async def test_a_command_that_never_ends_is_named_after_a_while(settings: Settings) -> None:
+    clock = TestClock(datetime.now(UTC))
+    with FolderLock(settings.folders.data, Holder.COMMAND):
+        async with asyncio.TaskGroup() as group:
+
+            async def starting() -> None:
+                with pytest.raises(AlreadyRunningError, match="another command"):
+                    async with opened(settings, clock):
+                        pass
+
+            group.create_task(starting())
+            await asyncio.sleep(0.1)
+            clock.pass_(60)
+
+
+async def test_a_connector_that_ended_by_a_fault_leaves_the_sign_that_it_comes_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unknown(*_: Any) -> None:
+        raise CommitUnknownError
+
+    monkeypatch.setattr(running, "_watch", unknown)
+    with pytest.raises(CommitUnknownError):
+        await run(settings)
+    assert (settings.folders.data / "control.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+"""An act or a question of the command line while the connector runs, rests, or is being started."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certs.keys import save_private_key, write_certificates
+from certs.profiles import CertProfile
+from connectors.actions import ActionError
+from connectors.settings import Settings, load
+from connectors.store.folder_lock import AlreadyRunningError, FolderLock, Holder
+from lienvien.connector_process import perform
+from lienvien.control_file import ControlDoor, write_control
+from tests.certs.pki import BAC_GIANG, make_pki
+from tests.connectors.site_files import write_site
+
+SECRET = "s" * 43
+
+
+@dataclass
+class Running:
+    """What stands in for a connector: answers every request alike, or hangs up on it."""
+
+    status: int = 200
+    hangs_up: bool = False
+    asked: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def listening(running: Running) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            running.asked.append(self.path)
+            if running.hangs_up:
+                self.close_connection = True
+                return
+            body = json.dumps({"from": "the process"}).encode()
+            self.send_response(running.status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = answer  # noqa: N815  the names that the server calls
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    pki = make_pki(tmp_path / "pki")
+    tls = pki.key(CertProfile.TLS, BAC_GIANG)
+    identity = tmp_path / "tls.pem"
+    save_private_key(tmp_path / "tls.key", tls.private_key)
+    identity.write_bytes((tmp_path / "tls.key").read_bytes() + write_certificates([tls.certificate]))
+    made = load(
+        write_site(tmp_path / "site", pki, BAC_GIANG, "localhost:1", (pki.authority.folder / "ca.pem", identity))
+    )
+    made.folders.data.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def left_behind(settings: Settings, url: str = "http://127.0.0.1:1") -> None:
+    write_control(settings.folders.data, ControlDoor(url, SECRET))
+
+
+def test_while_nothing_runs_it_is_done_at_once_on_the_database(settings: Settings) -> None:
+    assert perform(settings, "status", {}, asks=True, patience_s=60)["facility"] == BAC_GIANG
+
+
+def test_a_connector_that_is_being_started_again_is_waited_for(settings: Settings) -> None:
+    left_behind(settings)  # killed
+    running = Running()
+    with listening(running) as url:
+        back = threading.Timer(0.3, left_behind, (settings, url))
+        back.start()
+        assert perform(settings, "status", {}, asks=True, patience_s=30) == {"from": "the process"}
+        back.join()
+    assert running.asked == ["/control/status"]
+
+
+def test_a_first_start_that_does_not_answer_yet_is_waited_for(settings: Settings) -> None:
+    with FolderLock(settings.folders.data, Holder.PROCESS), listening(Running()) as url:
+        first = threading.Timer(0.3, left_behind, (settings, url))
+        first.start()
+        assert perform(settings, "status", {}, asks=True, patience_s=30) == {"from": "the process"}
+        first.join()
+
+
+def test_one_that_does_not_come_back_is_not_waited_for_for_ever(settings: Settings) -> None:
+    left_behind(settings)
+    assert perform(settings, "status", {}, asks=True, patience_s=0.2)["facility"] == BAC_GIANG
+
+
+def test_one_that_holds_the_folder_and_never_answers_is_told(settings: Settings) -> None:
+    left_behind(settings)
+    with FolderLock(settings.folders.data, Holder.PROCESS), pytest.raises(AlreadyRunningError):
+        perform(settings, "status", {}, asks=True, patience_s=0.2)
+
+
+def test_an_act_whose_answer_was_lost_is_not_done_twice(settings: Settings) -> None:
+    running = Running(hangs_up=True)
+    with listening(running) as url:
+        left_behind(settings, url)
+        with pytest.raises(ActionError, match="outcome-unknown"):
+            perform(settings, "accept", {"case": "x", "by": "y"}, patience_s=30)
+    assert running.asked == ["/control/accept"]
+
+
+def test_somebody_else_at_the_old_address_is_nobody(settings: Settings) -> None:
+    with listening(Running(status=403)) as url:
+        left_behind(settings, url)
+        assert perform(settings, "status", {}, asks=True, patience_s=0.2)["facility"] == BAC_GIANG
