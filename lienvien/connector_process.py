@@ -15,15 +15,19 @@ from connectors.settings import Settings, SettingsError, load
 from connectors.store.database import CommitUnknownError
 from connectors.store.folder_lock import AlreadyRunningError, Holder
 from connectors.store.meta import PositionMovedError
+from connectors.store.tables import NewerDatabaseError
 from connectors.worklist.pages import worklist
 from lienvien import control_file
-from lienvien.answering import ENVIRONMENT, REFUSED
+from lienvien.answering import ENVIRONMENT, LATER, REFUSED
 from lienvien.exchange_process import START_AGAIN
 from schemas.reasons import Refused, reason
 from transport.http_server import HttpServerError
 from transport.logs import configure_logging
 from transport.tls import TlsFileError
 
+_MAY_PASS: Final = (AlreadyRunningError, HttpServerError, OSError, sqlite3.OperationalError)
+_UNFIT: Final = (SettingsError, TlsFileError, NewerDatabaseError, sqlite3.Error)  # a person must act first
+_SPEAK: Final = (AlreadyRunningError, HttpServerError, SettingsError, TlsFileError, NewerDatabaseError)
 _COMES_BACK_S: Final = 8.0  # a supervisor's pause and a start
 _LOOK_AGAIN_S: Final = 0.1
 _OUTCOME_UNKNOWN: Final = ActionError(
@@ -44,12 +48,9 @@ def main(config: Path) -> int:
         known = reason(refused.reason)
         print(f"{known.vi}\n{known.en}\n[{known.code}] {refused.where}", file=sys.stderr)
         return REFUSED
-    except (SettingsError, AlreadyRunningError, TlsFileError, HttpServerError) as error:
-        print(error, file=sys.stderr)
-        return ENVIRONMENT
-    except (OSError, sqlite3.Error) as error:
-        print(type(error).__name__, file=sys.stderr)
-        return ENVIRONMENT
+    except (*_MAY_PASS, *_UNFIT) as error:
+        print(error if isinstance(error, _SPEAK) else type(error).__name__, file=sys.stderr)
+        return LATER if isinstance(error, _MAY_PASS) else ENVIRONMENT
     return 0
 
 

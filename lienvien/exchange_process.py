@@ -10,7 +10,7 @@ from broker.run_lock import AlreadyRunningError
 from broker.settings import SettingsError, load
 from broker.store.engine import CommitUnknownError, PositionLostError, UnsafeDatabaseError
 from broker.store.migrating import DatabaseTooNewError
-from lienvien.answering import ENVIRONMENT, REFUSED
+from lienvien.answering import ENVIRONMENT, LATER, REFUSED
 from schemas.reasons import Refused, reason
 from transport import event_loop
 from transport.logs import configure_logging
@@ -32,7 +32,10 @@ def main(config: Path, *, web: bool) -> int:
         known = reason(refused.reason)
         print(f"{known.vi}\n{known.en}\n[{known.code}] {refused.where}", file=sys.stderr)
         return REFUSED
-    except (SettingsError, AlreadyRunningError, TlsFileError, *_DATABASE_UNFIT) as error:
+    except AlreadyRunningError as error:
+        print(error, file=sys.stderr)
+        return LATER
+    except (SettingsError, TlsFileError, *_DATABASE_UNFIT) as error:
         print(error, file=sys.stderr)
         return ENVIRONMENT
     return 0

@@ -172,6 +172,12 @@ VERSION: Final = len(_SCRIPTS)
 class NewerDatabaseError(Exception):
     """The database was written by a newer program; an older one must not touch it."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            "Cơ sở dữ liệu do phiên bản mới hơn ghi; hãy cài lại phiên bản đó. / "
+            "The database was written by a newer program; install that one again."
+        )
+
 
 def bring_up_to_date(connection: sqlite3.Connection) -> None:
     """Create or migrate the tables, one version per transaction. Raises NewerDatabaseError."""

@@ -29,7 +29,7 @@ class RunningWorld:
     def __init__(self, world: World, say: Say = lambda vi, en: None) -> None:
         self.world = world
         self.restarts: list[tuple[str, int]] = []
-        self.supervisor = Supervisor(lambda name, code: self.restarts.append((name, code)))
+        self.supervisor = Supervisor(lambda name, code: self.restarts.append((name, code)), self._left_stopped)
         self._say = say
 
     async def start(self, facilities: tuple[DemoFacility, ...] = FACILITIES) -> None:
@@ -101,6 +101,9 @@ class RunningWorld:
         await self.supervisor.stop()
         await self.world.kafka.throw_away()
 
+    def _left_stopped(self, name: str, sentence: str) -> None:
+        self._say(f"{name} đã dừng, cần người xử lý", f"{name} has stopped, a person must act: {sentence}")
+
     async def _answers(self, name: str, question: Callable[[], Any]) -> Any:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + _READY_WITHIN_S
@@ -109,6 +112,9 @@ class RunningWorld:
                 return await asyncio.to_thread(question)
             except (control_file.NotRunningError, control_file.RefusedByProcessError):
                 await asyncio.sleep(_LOOK_AGAIN_S)
+            unfit = self.supervisor[name].unfit
+            if unfit is not None:
+                raise NotReadyError(f"{name}: {unfit}")
         log = self.world.folder / "logs" / f"{name}.log"
         raise NotReadyError(f"{name}: chưa sẵn sàng, xem {log}. / is not ready, see {log}.")
 

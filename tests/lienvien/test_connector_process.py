@@ -1,9 +1,10 @@
 """An act or a question of the command line while the connector runs, rests, or is being started."""
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,9 +15,10 @@ import pytest
 from certs.keys import save_private_key, write_certificates
 from certs.profiles import CertProfile
 from connectors.actions import ActionError
-from connectors.settings import Settings, load
+from connectors.settings import FILE_NAME, Settings, load
 from connectors.store.folder_lock import AlreadyRunningError, FolderLock, Holder
-from lienvien.connector_process import perform
+from lienvien.answering import ENVIRONMENT, LATER
+from lienvien.connector_process import main, perform
 from lienvien.control_file import ControlDoor, write_control
 from tests.certs.pki import BAC_GIANG, make_pki
 from tests.connectors.site_files import write_site
@@ -73,6 +75,26 @@ def settings(tmp_path: Path) -> Settings:
     )
     made.folders.data.mkdir(parents=True, exist_ok=True)
     return made
+
+
+def test_a_folder_in_use_is_something_that_passes(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    with FolderLock(settings.folders.data, Holder.PROCESS):
+        assert main(settings.keys.ca.parent / FILE_NAME) == LATER
+    assert "already running" in capsys.readouterr().err
+
+
+def test_a_database_of_a_newer_program_waits_for_a_person(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(settings.database)) as c:
+        c.execute("PRAGMA user_version = 9999")
+    assert main(settings.keys.ca.parent / FILE_NAME) == ENVIRONMENT
+    assert "newer program" in capsys.readouterr().err
+
+
+def test_a_wrong_configuration_waits_for_a_person(tmp_path: Path) -> None:
+    (tmp_path / "connector.toml").write_text("[facility]", "utf-8")
+    assert main(tmp_path / "connector.toml") == ENVIRONMENT
 
 
 def left_behind(settings: Settings, url: str = "http://127.0.0.1:1") -> None:

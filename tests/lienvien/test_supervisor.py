@@ -81,3 +81,35 @@ async def test_output_is_kept_across_restarts(tmp_path: Path) -> None:
     await asyncio.sleep(0.3)
     await supervisor.stop()
     assert (tmp_path / "one.log").read_text().count("line") >= 2
+
+
+_SENTENCE = "Thiếu khóa. / A key is missing."
+
+
+def _ends(code: int) -> list[str]:
+    words = f"""import sys; print('{{"message": "for the log"}}'); sys.stderr.write({_SENTENCE!r}); sys.exit({code})"""
+    return [sys.executable, "-X", "utf8", "-c", words]
+
+
+async def test_one_whose_surroundings_are_unfit_is_left_stopped_and_its_sentence_told(tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+    (tmp_path / "one.log").write_text("what an earlier run said\n", "utf-8")
+    supervisor = Supervisor(on_unfit=lambda name, sentence: told.append((name, sentence)))
+    child = await supervisor.start("one", _ends(3), tmp_path / "one.log")
+    while not told:
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.7)
+    assert (child.restarts, child.pid) == (0, None)
+    assert told == [("one", _SENTENCE)]
+    assert child.unfit == _SENTENCE
+    await supervisor.stop()
+
+
+@pytest.mark.parametrize("code", [1, 4, 70])
+async def test_every_other_end_is_no_end(tmp_path: Path, code: int) -> None:
+    supervisor = Supervisor()
+    child = await supervisor.start("one", _ends(code), tmp_path / "one.log")
+    while child.restarts < 1:
+        await asyncio.sleep(0.02)
+    assert child.unfit is None
+    await supervisor.stop()

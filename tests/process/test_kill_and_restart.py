@@ -73,7 +73,7 @@ async def test_a_second_process_on_the_same_folder_is_refused(tmp_path: Path) ->
                 _python(), "-m", "lienvien", *command, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
             )
             _, said = await asyncio.wait_for(process.communicate(), 30)
-            assert process.returncode == 3
+            assert process.returncode == 4  # it may pass: a supervisor tries again
             assert b"running" in said
 
 
