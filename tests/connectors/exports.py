@@ -1,5 +1,6 @@
 """Exports for today, made from a sample slip with other values."""
 
+import base64
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -45,6 +46,15 @@ def in_one_file(*exports: bytes) -> bytes:
     records = [one[one.index(b"<HOSO>") : one.index(ending) + len(ending)] for one in exports]
     count = f"<SOLUONGHOSO>{len(records)}<".encode()
     return exports[0].replace(records[0], b"".join(records), 1).replace(b"<SOLUONGHOSO>1<", count)
+
+
+def with_table(data: bytes, kind: str, content: bytes) -> bytes:
+    """An export whose record holds one more table."""
+    packed = base64.b64encode(content)
+    table = (
+        b"<FILEHOSO><LOAIHOSO>" + kind.encode() + b"</LOAIHOSO><NOIDUNGFILE>" + packed + b"</NOIDUNGFILE></FILEHOSO>"
+    )
+    return data.replace(b"</HOSO>", table + b"</HOSO>", 1)
 
 
 def ordinary(now: datetime, sender: str) -> bytes:

@@ -1,6 +1,10 @@
 """From an export file to the outbox: each content once, corrections as updates, reasons for people, nothing half."""
 
+import base64
+import json
+import re
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,7 @@ from schemas.tokens.receipt import Verdict
 from schemas.urgency import Priority
 from tests.certs.pki import BAC_GIANG, BACH_MAI, make_pki
 from tests.connectors.exchange_double import ExchangeDouble
+from tests.connectors.exports import with_table
 from tests.connectors.inbox_steps import read_all
 from tests.connectors.intake_looks import findings, resource, send_all
 from tests.connectors.intake_world import NOT_CONNECTED, DeskWorld, make_desk, register
@@ -178,3 +183,30 @@ async def test_a_known_destination_that_is_not_connected_gets_a_form_to_print_an
     assert (await desk.world.database.read(files.finding_counts))["not-connected"] == 1
     await desk.take(data, "lan-hai.xml")
     assert len(desk.forms.rendered) == 1
+
+
+# --- tables that are not read ---------------------------------------------------------------------------------------
+
+CANARY = "CANARYGIAMHO"
+_XML8 = f"""<CHI_TIEU_DU_LIEU_TOM_TAT_HO_SO_BENH_AN><MA_LK>{{0}}</MA_LK><HO_TEN_CHA>{CANARY} CHA</HO_TEN_CHA>
+<HO_TEN_ME>{CANARY} ME</HO_TEN_ME><NGUOI_GIAM_HO>{CANARY}</NGUOI_GIAM_HO><QT_BENHLY>{CANARY} HIV B20</QT_BENHLY>
+<GHI_CHU>{CANARY}</GHI_CHU></CHI_TIEU_DU_LIEU_TOM_TAT_HO_SO_BENH_AN>"""
+
+
+@pytest.mark.parametrize("kind", ["XML8", ""])
+@pytest.mark.parametrize("also", [None, "XML6"])
+async def test_a_case_summary_with_its_guardians_neither_breaks_nor_leaves_the_hospital(
+    desk: DeskWorld, kind: str, also: str | None
+) -> None:
+    data = with_table(desk.slip(1), kind, _XML8.format("x").encode())
+    if also:
+        data = with_table(data, also, f"<A>{CANARY}</A>".encode())
+    assert await desk.take(data) is Outcome.TAKEN
+    (row,) = await desk.rows()
+    payload = json.dumps(await desk.bundle(row.seq), ensure_ascii=False)
+    assert CANARY not in payload
+    for attached in re.findall(r'"data": "([A-Za-z0-9+/=]+)"', payload):
+        assert CANARY.encode() not in base64.b64decode(attached)
+    assert CANARY not in repr(desk.forms.rendered)
+    told = [stored.finding for stored in await desk.world.database.read(partial(files.open_findings, noted=True))]
+    assert CANARY not in repr(told)
