@@ -8,7 +8,6 @@ ICD9CM: Final = "http://hl7.org/fhir/sid/icd-9-cm"  # QĐ 4440/QĐ-BYT
 ROLE: Final = "urn:lienvien:codesystem:role"  # doctor, head, escort
 SOURCE_TABLE: Final = "urn:lienvien:codesystem:source-table"  # XML13, XML2
 FIELD: Final = "urn:lienvien:codesystem:xml13-field"  # a resource that holds one text field of XML13
-DOCUMENT: Final = "urn:lienvien:codesystem:document"  # rendition, signed-form, course, labs, medicines
 SOCIAL_INSURANCE: Final = "urn:lienvien:identifier:social-insurance-number"  # MA_TTDV of QĐ 4750
 
 

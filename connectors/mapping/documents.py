@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from connectors.mapping.addresses import DOCUMENT
 from connectors.mapping.context import RENDITION, SIGNED_FORM, Attachment
 from connectors.mapping.draft import Draft
 from connectors.mapping.elements import Element, absent, concept
@@ -101,7 +100,7 @@ def _document(
     }
     return {
         "status": "current",
-        "type": concept(DOCUMENT, purpose, _NAMES.get(purpose)),
+        "type": concept(systems.DOCUMENT, purpose, _NAMES.get(purpose)),
         "subject": patient,
         **({"date": fhir_time(at)} if at else {"_date": absent()}),
         "content": [{"attachment": attachment}],
