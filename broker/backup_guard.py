@@ -75,13 +75,13 @@ async def _known(database: Database) -> tuple[dict[str, int], int]:
 
 
 async def _compare_checkpoint(settings: ExchangeSettings, database: Database) -> None:
-    note = await CheckpointFile(Path(settings.folders.data)).published()
-    if note is None:
-        return
-    signer = load_log_key(settings.key("audit"), log_origin(settings.exchange.name))
     try:
+        note = await CheckpointFile(Path(settings.folders.data)).published()
+        if note is None:
+            return
+        signer = load_log_key(settings.key("audit"), log_origin(settings.exchange.name))
         head = open_checkpoint(note, signer.verifier)
-    except NoteError:
+    except (NoteError, Refused, OSError):
         return  # the audit task reports it; an audit fault never blocks a transfer
     async with database.read() as connection:
         size = (await connection.execute(select(tables.audit_state.c.size))).scalar_one_or_none() or 0

@@ -5,13 +5,14 @@ import signal
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from broker import memory
 from broker.audit.checkpoint import log_origin
 from broker.audit.ledger import DatabaseLedger
 from broker.audit.log_key import load_log_key
-from broker.audit.numbering import Anchor, run_anchor
+from broker.audit.numbering import Anchor, Fault, run_anchor
 from broker.audit.publishing import CheckpointFile
 from broker.backup_guard import refuse_older_database
 from broker.exchange import Exchange, Surroundings
@@ -21,6 +22,7 @@ from broker.ports import LogUnavailableError
 from broker.run_lock import RunLock
 from broker.settings import ExchangeSettings
 from broker.store import counters
+from broker.store.alarms import AlarmTable
 from broker.store.engine import CommitUnknownError, Database, PositionLostError
 from broker.store.lanes import session_name
 from broker.store.migrating import migrate
@@ -42,8 +44,8 @@ async def run(settings: ExchangeSettings, *, web: Web | None = None, clock: Cloc
     ``web`` serves pages and interfaces beside the work, until the event that it is given is set.
 
     Raises:
-        AlreadyRunningError, Refused (keys, certificates), TlsFileError, UnsafeDatabaseError, DatabaseTooNewError,
-            DatabaseIsOlderError: at the start, with what to do.
+        AlreadyRunningError, Refused (certificates, keys but the audit log's), TlsFileError, UnsafeDatabaseError,
+            DatabaseTooNewError, DatabaseIsOlderError: at the start, with what to do.
         CommitUnknownError, PositionLostError: the process must end at once, and be started again.
     """
     clock = clock or SystemClock()
@@ -83,7 +85,7 @@ async def _work(given: Surroundings, exchange: Exchange, web: Web | None) -> Non
     memory.settle()
     log = get_logger(__name__)
     log.info("exchange.started", exchange=settings.exchange.name)
-    anchor = _anchor(settings, given.database)
+    alarms = AlarmTable(given.database, given.keys.signer, clock)
     tasks: list[Awaitable[None]] = [
         exchange.lanes.run(stop),
         exchange.run_pipeline(stop),
@@ -92,11 +94,11 @@ async def _work(given: Surroundings, exchange: Exchange, web: Web | None) -> Non
         exchange.second_look.run(exchange.lanes.epochs, stop),
         Housekeeping(given.database, given.keys.signer, clock).run(exchange.lanes.epochs, stop),
         run_anchor(
-            anchor,
+            partial(_anchor, settings, given.database),
             clock,
             stop=stop,
             holds_lease=lambda: ANCHOR_LANE in exchange.lanes.epochs(),
-            alarm=lambda _: log.error("audit.fault"),
+            alarm=partial(_audit_fault, alarms),
         ),
     ]
     if web is not None:
@@ -140,8 +142,15 @@ async def _as_coroutine(task: Awaitable[None]) -> None:
 
 
 def _anchor(settings: ExchangeSettings, database: Database) -> Anchor:
+    """Raises Refused while the key cannot be used."""
     key = load_log_key(settings.key("audit"), log_origin(settings.exchange.name))
     return Anchor(DatabaseLedger(database), key, CheckpointFile(settings.folders.data))
+
+
+async def _audit_fault(alarms: AlarmTable, fault: Fault) -> None:
+    """Into the log, and before the operator's eyes. Transfers go on."""
+    get_logger(__name__).error("audit.fault", state=fault.alarm)
+    await alarms.raise_once(fault.alarm)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

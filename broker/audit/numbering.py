@@ -9,11 +9,12 @@ The order of events, which a crash may interrupt anywhere:
 
 A start runs the same steps: a committed head without a checkpoint is signed, a stored checkpoint that is not published
 is published. Nothing here is ever waited for by a transfer: entries are committed with the decisions they belong to,
-and a fault in the log stops the log alone, with an alarm.
+and a fault in the log, its key included, stops the log alone, with an alarm, until a person has repaired it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,10 +22,20 @@ from broker.audit.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from broker.audit.merkle import Frontier
 from broker.audit.note import NoteError, NoteSigner
 from broker.audit.ports import Ledger, LedgerUnavailableError, NumberTakenError, Publisher, StoredCheckpoint
+from broker.store.engine import CommitUnknownError
+from schemas.reasons import Refused
 from transport.clock import Clock
+from transport.logs import get_logger
 
 BATCH_ENTRIES: Final = 2_000  # numbered in one transaction, which stays below about 50 ms
 EVERY: Final = timedelta(seconds=1)  # a checkpoint covers what a second brought
+FAULT_MOST: Final = timedelta(seconds=30)  # a fault is looked at again after longer and longer, up to this
+
+# What the operator is told, by what is wrong.
+KEY_UNUSABLE: Final = "audit-key-unusable"
+CONTRADICTION: Final = "audit-contradiction"
+CHECKPOINT_FILE: Final = "audit-checkpoint-file"
+FAILED: Final = "audit-failed"
 
 
 class LogFaultError(Exception):
@@ -112,37 +123,74 @@ def _agree(frontier: Frontier, size: int, root: bytes, which: str) -> None:
         raise LogFaultError(f"the {which} checkpoint of size {size} has another root")
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why nothing is numbered now: an alarm of this module, and what tells two faults of one kind apart."""
+
+    alarm: str
+    text: str
+
+
+Alarm = Callable[[Fault], Awaitable[None]]
+
+
 async def run_anchor(
-    anchor: Anchor,
+    open_anchor: Callable[[], Anchor],
     clock: Clock,
     *,
     stop: asyncio.Event,
     holds_lease: Callable[[], bool],
-    alarm: Callable[[str], None],
+    alarm: Alarm,
 ) -> None:
     """Turns until ``stop`` is set, with a last one then, so that a clean stop leaves nothing without a number.
 
+    No fault ends it: it goes on looking, in case a person repairs the log. Raises CommitUnknownError.
+
     Args:
+        open_anchor: called until it gives an anchor; raises Refused while the log's key cannot be used.
         holds_lease: asked before every turn; without the lease nothing is done.
-        alarm: called with the text of a log fault, once per different text; the task goes on looking, in case a person
-            repairs the log. A checkpoint file that cannot be written is reported the same way.
+        alarm: called with a fault, again only when it is another one, or when the call failed.
     """
-    said = ""
-    stopped = False
+    anchor: Anchor | None = None
+    said: Fault | None = None
+    wait, stopped = EVERY, False
     while not stopped:
-        stopped = await _pause(stop, EVERY)
+        stopped = await _pause(stop, wait)
         if not holds_lease():
             continue
         try:
+            anchor = anchor or open_anchor()
             await anchor.turn(clock.now())
-            said = ""
+            wait, said = EVERY, None
+        except CommitUnknownError:
+            raise
         except (NumberTakenError, LedgerUnavailableError):
             continue
-        except (LogFaultError, OSError) as fault:
-            text = str(fault) if isinstance(fault, LogFaultError) else f"checkpoint file: {type(fault).__name__}"
-            if text != said:
-                alarm(text)
-            said = text
+        except Exception as error:
+            wait = min(2 * wait, max(FAULT_MOST, EVERY))
+            fault = _fault(error)
+            if fault != said and await _told(alarm, fault):
+                said = fault
+
+
+def _fault(error: Exception) -> Fault:
+    name = type(error).__name__
+    if isinstance(error, Refused):
+        return Fault(KEY_UNUSABLE, error.reason)
+    if isinstance(error, LogFaultError):
+        return Fault(CONTRADICTION, str(error))
+    return Fault(CHECKPOINT_FILE if isinstance(error, OSError) else FAILED, name)
+
+
+async def _told(alarm: Alarm, fault: Fault) -> bool:
+    try:
+        await alarm(fault)
+    except CommitUnknownError:
+        raise
+    except Exception as error:  # the fault may be the database's own; it is told when the database takes it
+        get_logger(__name__).error("audit.alarm-failed", error=type(error).__name__)
+        return False
+    return True
 
 
 async def _pause(stop: asyncio.Event, span: timedelta) -> bool:

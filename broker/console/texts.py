@@ -158,6 +158,34 @@ _ALARMS: Final[Mapping[str, Phrase]] = MappingProxyType(
             "Mất nội dung một bản tin đã nhận; nơi gửi đã được yêu cầu gửi lại.",
             "The bytes of an accepted message are lost; its sender was asked to send it again.",
         ),
+        "held-bytes-lost": Phrase(
+            "Mất nội dung một bản tin đang chờ; nơi gửi được yêu cầu gửi lại mỗi ngày một lần.",
+            "The bytes of a waiting message are lost; its sender is asked once a day to send it again.",
+        ),
+        "store-fault": Phrase(
+            "Cơ sở dữ liệu từ chối một lệnh của trục; việc đó được thử lại, các việc khác vẫn chạy. Xem nhật ký.",
+            "The database refuses a statement; that work is tried again, everything else goes on. See the log.",
+        ),
+        "audit-key-unusable": Phrase(
+            "Không đọc được khóa nhật ký chứng cứ (thiếu tệp, sai định dạng, hoặc người khác có quyền đọc). "
+            "Chuyển hồ sơ vẫn chạy; sửa tệp khóa, không cần khởi động lại.",
+            "The audit log's key cannot be used (missing, unreadable, or others may read it). "
+            "Transfers go on; repair the key file, no restart is needed.",
+        ),
+        "audit-contradiction": Phrase(
+            "Nhật ký chứng cứ mâu thuẫn với điểm kiểm đã công bố; ngừng đánh số, chuyển hồ sơ vẫn chạy. "
+            "Kiểm tra bằng lienvien audit verify.",
+            "The audit log contradicts a checkpoint; numbering has stopped, transfers go on. "
+            "Look into it with lienvien audit verify.",
+        ),
+        "audit-checkpoint-file": Phrase(
+            "Không ghi hoặc đọc được tệp điểm kiểm của nhật ký chứng cứ; kiểm tra đĩa và quyền. Chuyển hồ sơ vẫn chạy.",
+            "The audit log's checkpoint file cannot be written or read; check disk and rights. Transfers go on.",
+        ),
+        "audit-failed": Phrase(
+            "Việc đánh số nhật ký chứng cứ bị lỗi và đang được thử lại; chuyển hồ sơ vẫn chạy. Xem nhật ký.",
+            "Numbering the audit log fails and is tried again; transfers go on. See the log.",
+        ),
     }
 )
 

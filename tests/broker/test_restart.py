@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.audit.numbering import KEY_UNUSABLE
 from broker.backup_guard import DatabaseIsOlderError
 from broker.run import run
 from broker.store import tables
@@ -139,6 +140,34 @@ async def test_a_start_without_kafka_waits_and_can_be_stopped(
         assert child.poll() is None
         child.terminate()
         assert await _ended(child) == 0
+
+
+async def test_without_its_audit_key_the_exchange_carries_and_alarms_and_numbers_later(
+    tmp_path: Path, pki: TestPki, kafka: KafkaCluster
+) -> None:
+    sender, destination = kafka.fresh_codes(2)
+    world = await KafkaWorld.build(tmp_path / "exchange", pki, kafka, (sender, destination))
+    key = world.settings.key("audit")
+    key.rename(tmp_path / "audit.key")
+    database = Database(world.settings.database_url)
+
+    async def numbers() -> list[int | None]:
+        async with database.read() as connection:
+            return [row.log_index for row in await connection.execute(tables.audit_entry.select())]
+
+    async with world.running():
+        await world.submit(sender, sealed(pki, message(new_case(sender, destination))))
+        await world.receipts(sender, 1)
+        await asyncio.sleep(2.0)
+        assert set(await numbers()) == {None}
+        async with database.read() as connection:
+            alarms = [row.alarm for row in await connection.execute(tables.alarm.select())]
+        assert alarms == [KEY_UNUSABLE]
+        (tmp_path / "audit.key").rename(key)
+        async with asyncio.timeout(40):
+            while None in await numbers():
+                await asyncio.sleep(0.2)
+    await database.close()
 
 
 async def test_two_processes_in_one_folder(tmp_path: Path, pki: TestPki, kafka: KafkaCluster) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from broker.audit import numbering
 from broker.audit.checkpoint import open_checkpoint, sign_checkpoint
 from broker.audit.merkle import Frontier, root_of
-from broker.audit.numbering import Anchor, LogFaultError, run_anchor
+from broker.audit.numbering import Anchor, Fault, LogFaultError, run_anchor
 from broker.audit.ports import LedgerUnavailableError, NumberTakenError, StoredCheckpoint
 from broker.audit.verify import verify_export
+from broker.store.engine import CommitUnknownError, PassingError, StoreError
+from schemas.reasons import ReasonCode, Refused
 from tests.broker.audit.logs import SIGNER, entry, exported
 from tests.broker.audit.memory_ledger import MemoryLedger, MemoryPublisher
 
@@ -278,6 +281,18 @@ async def _until(condition: object) -> None:
     raise AssertionError("did not happen")
 
 
+async def _loop(
+    open_anchor: Callable[[], Anchor],
+    stop: asyncio.Event,
+    alarms: list[Fault],
+    lease: Callable[[], bool] = lambda: True,
+) -> None:
+    async def alarm(fault: Fault) -> None:
+        alarms.append(fault)
+
+    await run_anchor(open_anchor, _Still(), stop=stop, holds_lease=lease, alarm=alarm)
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numbering, "EVERY", timedelta(milliseconds=5))
@@ -286,8 +301,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("quick")
 async def test_the_loop_numbers_again_and_again_and_once_more_at_the_end() -> None:
     ledger, publisher, anchor = _world()
-    stop, alarms = asyncio.Event(), list[str]()
-    task = asyncio.create_task(run_anchor(anchor, _Still(), stop=stop, holds_lease=lambda: True, alarm=alarms.append))
+    stop, alarms = asyncio.Event(), list[Fault]()
+    task = asyncio.create_task(_loop(lambda: anchor, stop, alarms))
     ledger.commit(entry(0))
     await _until(lambda: len(ledger.log) == 1)
     ledger.faults = {"number": "after"}
@@ -311,7 +326,7 @@ async def test_without_the_lease_nothing_is_done() -> None:
         asked.append(1)
         return False
 
-    task = asyncio.create_task(run_anchor(anchor, _Still(), stop=stop, holds_lease=lease, alarm=print))
+    task = asyncio.create_task(_loop(lambda: anchor, stop, [], lease))
     ledger.commit(entry(0))
     await _until(lambda: len(asked) > 3)
     stop.set()
@@ -324,8 +339,8 @@ async def test_without_the_lease_nothing_is_done() -> None:
 async def test_a_fault_is_told_once_and_the_loop_goes_on_when_it_is_repaired() -> None:
     ledger, publisher, anchor = _world()
     publisher.history.append(b"rubbish")
-    stop, alarms = asyncio.Event(), list[str]()
-    task = asyncio.create_task(run_anchor(anchor, _Still(), stop=stop, holds_lease=lambda: True, alarm=alarms.append))
+    stop, alarms = asyncio.Event(), list[Fault]()
+    task = asyncio.create_task(_loop(lambda: anchor, stop, alarms))
     await _until(lambda: alarms)
     await asyncio.sleep(0.05)
     assert len(alarms) == 1
@@ -334,20 +349,82 @@ async def test_a_fault_is_told_once_and_the_loop_goes_on_when_it_is_repaired() -
     await _until(lambda: ledger.log)
     publisher.faults = {"published": "before"}
     await _until(lambda: len(alarms) == 2)
-    assert alarms[1] == "checkpoint file: OSError"
+    assert alarms[1] == Fault(numbering.CHECKPOINT_FILE, "OSError")
     stop.set()
     await asyncio.wait_for(task, 5)
 
 
 @pytest.mark.usefixtures("quick")
-async def test_an_error_of_the_program_ends_the_loop() -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError(), StoreError("StatementError ProgrammingError 42P01")])
+async def test_an_unforeseen_error_in_a_turn_alarms_once_and_the_loop_goes_on(error: Exception) -> None:
     ledger, _, anchor = _world()
+    working, tries = ledger.unnumbered, list[int]()
 
     async def broken(limit: int) -> object:
-        raise ZeroDivisionError
+        tries.append(limit)
+        raise error
 
     ledger.unnumbered = broken  # type: ignore[method-assign, assignment]
-    with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(
-            run_anchor(anchor, _Still(), stop=asyncio.Event(), holds_lease=lambda: True, alarm=print), 5
-        )
+    ledger.commit(entry(0))
+    stop, alarms = asyncio.Event(), list[Fault]()
+    task = asyncio.create_task(_loop(lambda: anchor, stop, alarms))
+    await _until(lambda: len(tries) > 2)
+    assert alarms == [Fault(numbering.FAILED, type(error).__name__)]
+    ledger.unnumbered = working  # type: ignore[method-assign]
+    await _until(lambda: ledger.log)
+    stop.set()
+    await asyncio.wait_for(task, 5)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_commit_whose_outcome_is_unknown_ends_the_loop() -> None:
+    ledger, _, anchor = _world()
+
+    async def unknown(limit: int) -> object:
+        raise CommitUnknownError("OperationalError")
+
+    ledger.unnumbered = unknown  # type: ignore[method-assign, assignment]
+    with pytest.raises(CommitUnknownError):
+        await asyncio.wait_for(_loop(lambda: anchor, asyncio.Event(), []), 5)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_without_a_usable_key_the_log_alarms_and_numbers_when_the_key_is_repaired() -> None:
+    ledger, publisher, anchor = _world()
+    usable = list[bool]()
+
+    def open_anchor() -> Anchor:
+        if not usable:
+            raise Refused(ReasonCode.KEY_FILE_UNSAFE, "audit.key")
+        return anchor
+
+    stop, alarms = asyncio.Event(), list[Fault]()
+    task = asyncio.create_task(_loop(open_anchor, stop, alarms))
+    ledger.commit(entry(0), entry(1))
+    await _until(lambda: alarms)
+    await asyncio.sleep(0.03)
+    assert alarms == [Fault(numbering.KEY_UNUSABLE, ReasonCode.KEY_FILE_UNSAFE)]
+    usable.append(True)
+    await _until(lambda: len(ledger.log) == 2)
+    stop.set()
+    await asyncio.wait_for(task, 5)
+    _check(ledger, publisher)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_an_alarm_that_could_not_be_written_is_raised_again() -> None:
+    _, publisher, anchor = _world()
+    publisher.history.append(b"rubbish")
+    calls = list[Fault]()
+
+    async def alarm(fault: Fault) -> None:
+        calls.append(fault)
+        if len(calls) == 1:
+            raise PassingError("OperationalError")
+
+    stop = asyncio.Event()
+    task = asyncio.create_task(run_anchor(lambda: anchor, _Still(), stop=stop, holds_lease=lambda: True, alarm=alarm))
+    await _until(lambda: len(calls) == 2)
+    stop.set()
+    await asyncio.wait_for(task, 5)
+    assert len(calls) == 2

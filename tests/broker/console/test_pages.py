@@ -8,10 +8,12 @@ import httpx2
 import pytest
 
 from broker.api.operator_app import Exchange, operator_app
+from broker.audit.numbering import CHECKPOINT_FILE, CONTRADICTION, FAILED, KEY_UNUSABLE
 from broker.console import pages
 from broker.console.pages import console_routes
 from broker.console.texts import TEXTS, alarm_phrase
 from broker.queries import Queries
+from broker.store.alarms import STORE_FAULT
 from broker.store.engine import PassingError
 from schemas.reasons import REASONS, ReasonCode
 from tests.broker.api.serving import StillClock, client_of
@@ -341,7 +343,13 @@ def test_texts_differ_between_the_languages() -> None:
     assert not [name for name, phrase in TEXTS.items() if phrase.vi == phrase.en]
 
 
-@pytest.mark.parametrize("code_", ["log-broken", "bytes-lost", ReasonCode.CRL_STALE])
+@pytest.mark.parametrize(
+    "code_",
+    [
+        *("log-broken", "bytes-lost", "held-bytes-lost", STORE_FAULT),
+        *(KEY_UNUSABLE, CONTRADICTION, CHECKPOINT_FILE, FAILED, ReasonCode.CRL_STALE),
+    ],
+)
 def test_alarms_have_sentences(code_: str) -> None:
     phrase = alarm_phrase(code_)
     assert phrase.vi != phrase.en
