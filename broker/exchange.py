@@ -16,7 +16,7 @@ from broker.known_signers import signers_from
 from broker.lanes import LaneKeeper
 from broker.material import CurrentMaterial, ExchangeKeys
 from broker.pipeline import Pipeline
-from broker.ports import LogUnavailableError, TopicBatch
+from broker.ports import TopicBatch
 from broker.quota import Quota
 from broker.recording.stamping import sign_stamp
 from broker.recording.writes import Writes
@@ -24,8 +24,9 @@ from broker.relay import Relay
 from broker.second_look import SecondLook
 from broker.settings import ExchangeSettings
 from broker.store import positions
+from broker.store.alarms import AlarmTable
 from broker.store.directory import DirectoryTable
-from broker.store.engine import Database, PassingError, PositionLostError
+from broker.store.engine import Database
 from broker.store.heldback import HeldBack
 from broker.store.inboxes import InboxTable
 from broker.store.lanes import LaneTable
@@ -35,13 +36,14 @@ from broker.store.positions import Position
 from broker.store.setbacks import Setbacks
 from broker.store.turns import Turns
 from broker.trial import survives
+from broker.trouble import TROUBLES, Trouble
 from schemas.topics import facility_of_topic
 from transport.clock import Clock
 from transport.kafka import KafkaLink
 from transport.logs import get_logger
 
 LOOK_FOR_TOPICS_S: Final = 1.0  # a facility that was just admitted is followed after this
-WAIT_AFTER_TROUBLE_S: Final = 0.5
+WAIT_FOR_LANES_S: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,15 @@ class Exchange:
         )
         sign = partial(_sign, generation=given.generation, keys=given.keys)
         losses = LossTable(database, signer, clock, given.generation)
-        self.relay = Relay(Numbering(database, clock, sign), self._writer, self._source, losses, clock=clock)
+        self._alarms = AlarmTable(database, signer, clock)
+        self.relay = Relay(
+            Numbering(database, clock, sign),
+            self._writer,
+            self._source,
+            losses,
+            clock=clock,
+            trouble=self.trouble("relay"),
+        )
         self.heads = Heads(
             InboxTable(database),
             self._writer,
@@ -116,6 +126,10 @@ class Exchange:
             on_committed=self._committed,
         )
 
+    def trouble(self, stage: str) -> Trouble:
+        """What a task of this worker does when its database or log does not do what it should."""
+        return Trouble(stage, self._alarms)
+
     async def count_interrupted(self, at: str) -> None:
         """A record that the last process was looking at when it died has had an attempt."""
         interrupted = self._marker.interrupted()
@@ -123,7 +137,7 @@ class Exchange:
             await self._setbacks.count_first(*interrupted, at)
             self._marker.clear()
 
-    async def run_pipeline(self, stop: asyncio.Event) -> None:
+    async def run_pipeline(self, stop: asyncio.Event, trouble: Trouble) -> None:
         """Turns until ``stop``; positions are read again whenever lanes or topics change. Raises CommitUnknownError."""
         followed: dict[str, int] | None = None
         looked_at = float("-inf")
@@ -135,13 +149,13 @@ class Exchange:
                     looked_at = now
                     followed = await self._follow(followed)
                 if not followed:
-                    await asyncio.sleep(WAIT_AFTER_TROUBLE_S)
+                    await asyncio.sleep(WAIT_FOR_LANES_S)
                 else:
                     await self.pipeline.turn()
-            except (PositionLostError, PassingError, LogUnavailableError) as error:
-                self._log.warning("pipeline.starts-anew", error=type(error).__name__)
+                trouble.over()
+            except TROUBLES as error:
                 followed = None
-                await asyncio.sleep(WAIT_AFTER_TROUBLE_S)
+                await trouble.rest(error, stop)
 
     async def close(self) -> None:
         """Close the connections to Kafka."""

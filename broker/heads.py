@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from broker.recording.signer import Signer
-from broker.store.engine import PassingError
 from broker.store.inboxes import InboxSeen
+from broker.trouble import TROUBLES, Trouble
 from certs.seal import sign_token
 from schemas.times import iso
 from schemas.tokens.delivery import Head
@@ -21,6 +21,10 @@ from transport.clock import Clock
 from transport.logs import get_logger
 
 LOOK_EVERY_S: Final = 1.0
+WAIT_FOR_SLOW_S: Final = 1.0  # then the next look is due, whoever has not answered yet
+AGAIN_AFTER_S: Final = 10.0  # an inbox whose head could not be written
+AT_ONCE: Final = 16
+DOUBTFUL_AT_ONCE: Final = 4  # of those that failed last time, so that they never take the others' places
 
 
 class HeadWriter(Protocol):
@@ -50,6 +54,10 @@ class Heads:
         self._every_s = every_s
         self._watched_s = watched_s
         self._last: dict[str, float] = {}
+        self._failed_at: dict[str, float] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._trusted = asyncio.Semaphore(AT_ONCE)
+        self._doubtful = asyncio.Semaphore(DOUBTFUL_AT_ONCE)
         self._wanted: set[str] = set()
         self._woken = asyncio.Event()
         self._log = get_logger(__name__)
@@ -61,36 +69,86 @@ class Heads:
         if len(self._wanted) > before:
             self._woken.set()
 
-    async def run(self, epochs: Callable[[], Mapping[int, int]], generation: int, stop: asyncio.Event) -> None:
-        """Until ``stop``."""
-        while not stop.is_set():
-            try:
-                await self.publish_due(epochs(), generation)
-            except PassingError as error:
-                self._log.warning("heads.wait", error=str(error).split()[0])
-            try:
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+    async def run(
+        self, epochs: Callable[[], Mapping[int, int]], generation: int, stop: asyncio.Event, trouble: Trouble
+    ) -> None:
+        """Until ``stop``. Raises CommitUnknownError."""
+        try:
+            while not stop.is_set():
+                try:
+                    await self.publish_due(epochs(), generation)
+                    trouble.over()
+                except TROUBLES as error:
+                    await trouble.rest(error, stop)
+                try:
+                    async with asyncio.timeout(LOOK_EVERY_S):
+                        await self._woken.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            await self._abandon()
 
     async def publish_due(self, epochs: Mapping[int, int], generation: int) -> int:
-        """Publish every head that is wanted or due; returns how many."""
+        """Publish every head that is wanted or due, side by side; returns how many are out.
+
+        One that takes long goes on by itself, and its inbox gets no other one meanwhile. Raises StoreError.
+        """
         self._woken.clear()
-        wanted, self._wanted = self._wanted, set()
         now = self._clock.monotonic()
-        if not wanted and all(now - last < self._watched_s for last in self._last.values()) and self._last:
+        if not self._wanted and not self._failed_at and self._all_fresh(now):
             return 0
-        count = 0
         at = self._clock.now()
-        for inbox in await self._inboxes.of_lanes(epochs, iso(at)):
-            every_s = self._watched_s if inbox.watched else self._every_s
-            if inbox.destination in wanted or now - self._last.get(inbox.destination, float("-inf")) >= every_s:
-                token, stamp = self._signed(inbox, generation, iso(at))
-                if await self._writer.publish_head(inbox.destination, token, stamp):
-                    self._last[inbox.destination] = now
-                    count += 1
-        return count
+        seen = await self._inboxes.of_lanes(epochs, iso(at))
+        mine = {inbox.destination for inbox in seen}
+        self._failed_at = {one: when for one, when in self._failed_at.items() if one in mine}
+        due = [inbox for inbox in seen if self._is_due(inbox, now)]
+        self._wanted &= set(self._running)  # the others are due, or not this worker's
+        tasks = [self._begin(inbox, generation, iso(at), now) for inbox in due]
+        if tasks:
+            await asyncio.wait(tasks, timeout=WAIT_FOR_SLOW_S)
+        return sum(1 for inbox in due if self._last.get(inbox.destination) == now)
+
+    def _all_fresh(self, now: float) -> bool:
+        return bool(self._last) and all(now - last < self._watched_s for last in self._last.values())
+
+    def _is_due(self, inbox: InboxSeen, now: float) -> bool:
+        destination = inbox.destination
+        if destination in self._running:
+            return False
+        failed_at = self._failed_at.get(destination)
+        if failed_at is not None:  # not at once again, but not only when the next one would be due
+            return now - failed_at >= AGAIN_AFTER_S
+        every_s = self._watched_s if inbox.watched else self._every_s
+        return destination in self._wanted or now - self._last.get(destination, float("-inf")) >= every_s
+
+    def _begin(self, inbox: InboxSeen, generation: int, at: str, now: float) -> "asyncio.Task[None]":
+        task = asyncio.create_task(self._publish(inbox, generation, at, now), name=f"head-{inbox.destination}")
+        self._running[inbox.destination] = task
+        return task
+
+    async def _publish(self, inbox: InboxSeen, generation: int, at: str, now: float) -> None:
+        destination = inbox.destination
+        slots = self._doubtful if destination in self._failed_at else self._trusted
+        done = False
+        try:
+            async with slots:
+                token, stamp = self._signed(inbox, generation, at)
+                done = await self._writer.publish_head(destination, token, stamp)
+        except Exception as error:  # of the program; the other inboxes go on
+            self._log.error("head.failed", facility=destination, error=type(error).__name__)
+        finally:
+            self._running.pop(destination, None)
+            if done:
+                self._last[destination] = now
+                self._failed_at.pop(destination, None)
+            else:
+                self._failed_at[destination] = self._clock.monotonic()
+
+    async def _abandon(self) -> None:
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _signed(self, inbox: InboxSeen, generation: int, at: str) -> tuple[str, str]:
         head = Head(

@@ -15,13 +15,13 @@ from broker.recording.ledger import Ledger
 from broker.recording.signer import Signer
 from broker.recording.writes import Writes
 from broker.store import tables
-from broker.store.engine import Database, PassingError
+from broker.store.engine import Database
 from broker.store.undelivered import tell_senders
 from broker.store.writing import write
+from broker.trouble import TROUBLES, Trouble
 from schemas.times import iso
 from schemas.topics import facility_of_topic
 from transport.clock import Clock
-from transport.logs import get_logger
 
 EVERY_S: Final = 20.0
 UNDELIVERED_EVERY_S: Final = 3_600.0  # what is a matter of weeks needs no closer look
@@ -37,9 +37,8 @@ class Housekeeping:
         self._signer = signer
         self._clock = clock
         self._told_at = float("-inf")
-        self._log = get_logger(__name__)
 
-    async def run(self, epochs: Callable[[], Mapping[int, int]], stop: asyncio.Event) -> None:
+    async def run(self, epochs: Callable[[], Mapping[int, int]], stop: asyncio.Event, trouble: Trouble) -> None:
         """Until ``stop``. Raises CommitUnknownError."""
         while not stop.is_set():
             try:
@@ -50,8 +49,9 @@ class Housekeeping:
             if _LEASE_LANE in epochs():
                 try:
                     await self.keep_house()
-                except PassingError as error:
-                    self._log.warning("housekeeping.waits", error=str(error).split()[0])
+                    trouble.over()
+                except TROUBLES as error:
+                    await trouble.rest(error, stop)
 
     async def keep_house(self) -> None:
         """One round."""

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from broker.ports import InboxWriter, LogUnavailableError, NumberingStore
+from broker.sharding import lane_of
 from broker.stages.submission import Pointer
-from broker.store.engine import CommitUnknownError, PassingError, PositionLostError
+from broker.store.engine import CommitUnknownError, PassingError, PositionLostError, StoreError
 from broker.store.numbering import Batch, Outgoing, Settled
+from broker.trouble import TROUBLES, Trouble
 from transport.clock import Clock
 from transport.logs import get_logger
 
@@ -52,16 +54,25 @@ class Relay:
     """The relay of one worker."""
 
     def __init__(
-        self, store: NumberingStore, writer: InboxWriter, source: Bytes, losses: Losses, *, clock: Clock
+        self,
+        store: NumberingStore,
+        writer: InboxWriter,
+        source: Bytes,
+        losses: Losses,
+        *,
+        clock: Clock,
+        trouble: Trouble,
     ) -> None:
         self._store = store
         self._writer = writer
         self._source = source
         self._losses = losses
         self._clock = clock
+        self._trouble = trouble
         self._settled = Settled()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._pauses: dict[str, _Pause] = {}
+        self._lane_pauses: dict[int, _Pause] = {}
         self._woken = asyncio.Event()
         self._log = get_logger(__name__)
         self._fatal: CommitUnknownError | None = None
@@ -76,18 +87,15 @@ class Relay:
 
         ``epochs`` gives the lanes that this worker owns now.
         """
-        wait_s = PAUSE_FIRST_S
         while not stop.is_set():
             if self._running:
                 await asyncio.wait(self._running.values(), timeout=COMPANY_S)
             try:
                 worked = await self.step(epochs())
-                wait_s = PAUSE_FIRST_S
-            except (PassingError, PositionLostError) as error:
-                self._log.warning("relay.waits", error=type(error).__name__)
-                worked = False
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, PAUSE_MOST_S)
+                self._trouble.over()
+            except StoreError as error:
+                await self._trouble.rest(error, stop)
+                continue
             if not worked:
                 await self._rest(epochs, stop)
         await self.finish(epochs())
@@ -95,17 +103,31 @@ class Relay:
     async def step(self, epochs: Mapping[int, int]) -> bool:
         """One transaction, and the start of what it gave out; True when there was anything.
 
-        Raises PositionLostError, PassingError, CommitUnknownError.
+        A lane whose step the database refuses pauses alone. Raises PositionLostError, PassingError,
+        CommitUnknownError, and StoreError when every lane is refused.
         """
         self._woken.clear()
         if self._fatal is not None:
             raise self._fatal
+        now = self._clock.monotonic()
+        lanes = {
+            lane: epoch
+            for lane, epoch in epochs.items()
+            if (pause := self._lane_pauses.get(lane)) is None or pause.until <= now
+        }
         settled, self._settled = self._settled, Settled()
         try:
-            batches = await self._store.step(epochs, settled, self._busy())
+            batches = await self._store.step(lanes, settled, self._busy())
         except PassingError:
             self._restore(settled)
             raise
+        except (PositionLostError, CommitUnknownError):
+            raise
+        except StoreError as error:
+            batches = await self._lane_by_lane(lanes, settled, error)
+        else:
+            for lane in lanes:
+                self._lane_pauses.pop(lane, None)
         for batch in batches:
             self._running[batch.destination] = asyncio.create_task(
                 self._publish(batch, epochs), name=f"publish-{batch.destination}"
@@ -118,8 +140,36 @@ class Relay:
             await asyncio.wait(self._running.values(), timeout=FINISH_WITHIN_S)
         try:
             await self._store.step(epochs, self._settled, _Everybody())
-        except (PassingError, PositionLostError):
+        except CommitUnknownError:
+            raise
+        except StoreError:
             return  # it is published again: the same numbers, the same bytes
+
+    async def _lane_by_lane(self, lanes: Mapping[int, int], settled: Settled, error: StoreError) -> list[Batch]:
+        """A step in which something cannot be written: what can be is, and only the lane it lies in waits.
+
+        What was sent again is not written down; it is sent once more. Raises as ``step``; ``error`` when no lane works.
+        """
+        batches: list[Batch] = []
+        refused: dict[int, StoreError] = {}
+        for lane, epoch in lanes.items():
+            through = {one: number for one, number in settled.published_through.items() if lane_of(one) == lane}
+            try:
+                batches += await self._store.step({lane: epoch}, Settled(through), self._busy())
+            except (PassingError, PositionLostError, CommitUnknownError):
+                raise  # what was numbered until now is found by the next step
+            except StoreError as refusal:
+                refused[lane] = refusal
+        if len(refused) == len(lanes):
+            raise error
+        for lane, reason in refused.items():
+            self._lane_pauses[lane] = self._longer(self._lane_pauses.get(lane))
+            await self._trouble.tell(reason, lane=lane)
+        return batches
+
+    def _longer(self, before: _Pause | None) -> _Pause:
+        length = min(2 * before.length, PAUSE_MOST_S) if before else PAUSE_FIRST_S
+        return _Pause(self._clock.monotonic() + length, length)
 
     def _busy(self) -> set[str]:
         now = self._clock.monotonic()
@@ -142,7 +192,7 @@ class Relay:
                 try:
                     if await self._store.has_work(epochs()):
                         return
-                except PassingError:
+                except StoreError:
                     return  # the step meets it too, and knows what to do
 
     async def _publish(self, batch: Batch, epochs: Mapping[int, int]) -> None:
@@ -150,14 +200,22 @@ class Relay:
         try:
             records = await self._with_bytes(batch.records, epochs)
             done = await self._writer.publish(batch.destination, records) if records else 0
-        except (LogUnavailableError, PassingError, PositionLostError) as error:
-            self._log.warning("relay.bytes-unavailable", facility=batch.destination, error=type(error).__name__)
         except CommitUnknownError as error:
             self._fatal = error  # the next step ends the process
+        except TROUBLES as error:
+            await self._tell(error, batch.destination)
+        except Exception as error:  # of the program; this destination waits, the others go on
+            self._log.error("relay.failed", facility=batch.destination, error=type(error).__name__)
         finally:
             self._running.pop(batch.destination, None)
             self._settle(batch, done)
             self._woken.set()
+
+    async def _tell(self, error: StoreError | LogUnavailableError, destination: str) -> None:
+        try:
+            await self._trouble.tell(error, facility=destination)
+        except CommitUnknownError as unknown:
+            self._fatal = unknown
 
     def _settle(self, batch: Batch, done: int) -> None:
         self.published += done
@@ -169,9 +227,7 @@ class Relay:
         if done == len(batch.records):
             self._pauses.pop(batch.destination, None)
             return
-        before = self._pauses.get(batch.destination)
-        length = min(2 * before.length, PAUSE_MOST_S) if before else PAUSE_FIRST_S
-        self._pauses[batch.destination] = _Pause(self._clock.monotonic() + length, length)
+        self._pauses[batch.destination] = self._longer(self._pauses.get(batch.destination))
         self._log.warning("relay.publish-failed", facility=batch.destination, count=len(batch.records) - done)
 
     async def _with_bytes(self, records: Sequence[Outgoing], epochs: Mapping[int, int]) -> list[tuple[Outgoing, bytes]]:
@@ -186,10 +242,19 @@ class Relay:
             token = record.token or tokens.get(record.record_sha256)
             value = values.get(pointer) if pointer else token.encode("ascii") if token else None
             if value is None:
-                await self._losses.lost(record, epochs)
+                await self._lost(record, epochs)
                 break
             found.append((record, value))
         return found
+
+    async def _lost(self, record: Outgoing, epochs: Mapping[int, int]) -> None:
+        """The bytes are gone; what comes before the record is published all the same. Raises CommitUnknownError."""
+        try:
+            await self._losses.lost(record, epochs)
+        except CommitUnknownError:
+            raise
+        except StoreError as error:
+            await self._tell(error, record.destination)
 
 
 class EpochsOf(Protocol):

@@ -88,11 +88,13 @@ async def _work(given: Surroundings, exchange: Exchange, web: Web | None) -> Non
     alarms = AlarmTable(given.database, given.keys.signer, clock)
     tasks: list[Awaitable[None]] = [
         exchange.lanes.run(stop),
-        exchange.run_pipeline(stop),
+        exchange.run_pipeline(stop, exchange.trouble("pipeline")),
         exchange.relay.run(exchange.lanes.epochs, stop),
-        exchange.heads.run(exchange.lanes.epochs, given.generation, stop),
-        exchange.second_look.run(exchange.lanes.epochs, stop),
-        Housekeeping(given.database, given.keys.signer, clock).run(exchange.lanes.epochs, stop),
+        exchange.heads.run(exchange.lanes.epochs, given.generation, stop, exchange.trouble("heads")),
+        exchange.second_look.run(exchange.lanes.epochs, stop, exchange.trouble("second-look")),
+        Housekeeping(given.database, given.keys.signer, clock).run(
+            exchange.lanes.epochs, stop, exchange.trouble("housekeeping")
+        ),
         run_anchor(
             partial(_anchor, settings, given.database),
             clock,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeAlias
 
 from broker.material import CurrentMaterial
-from broker.ports import LogUnavailableError, TopicBatch, TurnStore
+from broker.ports import TopicBatch, TurnStore
 from broker.recording.context import Context
 from broker.recording.ledger import Ledger
 from broker.recording.signer import Signer
@@ -18,6 +18,7 @@ from broker.stages.submission import Pointer, Record
 from broker.store.asking import questions_of
 from broker.store.engine import CommitUnknownError, PassingError, PositionLostError
 from broker.store.heldback import HeldBack
+from broker.trouble import TROUBLES, Trouble
 from schemas.times import iso, parse_iso
 from schemas.topics import HEADER_RECORD_TYPE, RecordType
 from transport.clock import Clock
@@ -60,13 +61,14 @@ class SecondLook:
         self._on_committed = on_committed
         self._log = get_logger(__name__)
 
-    async def run(self, epochs: Callable[[], Mapping[int, int]], stop: asyncio.Event) -> None:
+    async def run(self, epochs: Callable[[], Mapping[int, int]], stop: asyncio.Event, trouble: Trouble) -> None:
         """Until ``stop``. Raises CommitUnknownError."""
         while not stop.is_set():
             try:
                 await self.look(epochs())
-            except (PassingError, PositionLostError, LogUnavailableError) as error:
-                self._log.warning("second-look.waits", error=type(error).__name__)
+                trouble.over()
+            except TROUBLES as error:
+                await trouble.rest(error, stop)
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await stop.wait()

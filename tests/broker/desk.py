@@ -24,6 +24,7 @@ from broker.stages.known import Standing
 from broker.stages.submission import Pointer, Record
 from broker.stages.tokens import Signers
 from broker.store import counters, facilities, positions
+from broker.store.alarms import AlarmTable
 from broker.store.directory import DirectoryTable
 from broker.store.engine import Database
 from broker.store.heldback import HeldBack
@@ -33,6 +34,7 @@ from broker.store.migrating import migrate
 from broker.store.numbering import Numbering
 from broker.store.setbacks import Setbacks
 from broker.store.turns import Turns
+from broker.trouble import Trouble
 from schemas.reasons import ReasonCode
 from schemas.times import iso
 from schemas.tokens.notice import Notice
@@ -135,7 +137,8 @@ class Desk:
             on_committed=committed,
         )
         source, losses = Source(log, DirectoryTable(database)), LossTable(database, keys.signer, clock, 1)
-        relay = Relay(Numbering(database, clock, sign), inbox, source, losses, clock=clock)
+        trouble = Trouble("relay", AlarmTable(database, keys.signer, clock))
+        relay = Relay(Numbering(database, clock, sign), inbox, source, losses, clock=clock, trouble=trouble)
         look = SecondLook(
             HeldBack(database),
             turns,

@@ -1,9 +1,13 @@
 """Signs of life: when a head is due, and what it says."""
 
+import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
+import broker.heads as heads_module
 from broker.heads import Heads
 from broker.material import load_keys
 from broker.store.inboxes import WATCHED_WITHIN, InboxSeen, InboxTable
@@ -66,6 +70,49 @@ async def test_a_facility_that_is_back_gets_a_head_at_once(tmp_path: Path, pki: 
     heads.want([SENDER])
     assert await heads.publish_due(LANES, 1) == 1
     assert len(writer.inboxes[SENDER]) == 2
+
+
+async def test_one_dead_inbox_delays_no_other_head(
+    tmp_path: Path, pki: TestPki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads_module, "WAIT_FOR_SLOW_S", 0.02)
+    heads, writer, clock = _heads(tmp_path, pki, InboxSeen(DESTINATION, 1, True), InboxSeen(SENDER, 1, True))
+    publish, revived = writer.publish_head, asyncio.Event()
+
+    async def dead(destination: str, token: str, stamp: str) -> bool:
+        if destination == DESTINATION:
+            await revived.wait()
+        return await publish(destination, token, stamp)
+
+    monkeypatch.setattr(writer, "publish_head", dead)
+    for _ in range(3):
+        assert await heads.publish_due(LANES, 1) == 1
+        clock.pass_by(31)
+    assert len(writer.inboxes[SENDER]) == 3
+    revived.set()
+    await asyncio.sleep(0.01)
+    assert len(writer.inboxes[DESTINATION]) == 1, "never two at once for one inbox"
+
+
+async def test_a_wanted_head_that_failed_is_tried_again_soon(
+    tmp_path: Path, pki: TestPki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads, writer, clock = _heads(tmp_path, pki, InboxSeen(SENDER, 1, False))
+    assert await heads.publish_due(LANES, 1) == 1
+    publish = writer.publish_head
+
+    async def fails(*_: str) -> bool:
+        return False
+
+    clock.pass_by(1)
+    monkeypatch.setattr(writer, "publish_head", fails)
+    heads.want([SENDER])
+    assert await heads.publish_due(LANES, 1) == 0
+    monkeypatch.setattr(writer, "publish_head", publish)
+    clock.pass_by(1)
+    assert await heads.publish_due(LANES, 1) == 0, "not at once"
+    clock.pass_by(heads_module.AGAIN_AFTER_S)
+    assert await heads.publish_due(LANES, 1) == 1
 
 
 async def test_the_database_knows_the_last_number_and_who_watches(any_desk: Desk) -> None:
