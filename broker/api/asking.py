@@ -1,6 +1,7 @@
 """Answers assembled from several questions; used by the JSON routes, the pages and the command line alike."""
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,12 +15,14 @@ from broker.api.answers import (
     transfer_detail,
 )
 from broker.api.problems import NOT_FOUND, Problem
-from broker.api.progress import Situation
+from broker.api.progress import Situation, progress
 from broker.queries import Queries
 from broker.queries.views import Stage, TransferFilter, TransferView, Viewer
 from schemas.ids import is_uuid
 from schemas.times import iso
 
+LOOKED_AT_ONCE: Final = 200  # when a situation is asked for
+LOOKED_AT_MOST: Final = 5_000  # for one page; a few hundred milliseconds of the database's time
 REFUSALS_SHOWN_FOR: Final = timedelta(days=7)  # older ones are in the database and in the audit log
 _CURSOR: Final = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)~([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII
@@ -34,19 +37,39 @@ def before(cursor: str | None) -> tuple[str, str] | None:
 
 
 async def transfer_list(
-    queries: Queries, viewer: Viewer, wanted: TransferFilter, now: datetime, limit: int
+    queries: Queries,
+    viewer: Viewer,
+    wanted: TransferFilter,
+    now: datetime,
+    limit: int,
+    *,
+    situation: Situation | None = None,
 ) -> TransferList:
-    """A page of transfers, newest first."""
-    found = await queries.transfers(viewer, wanted, limit + 1)
-    page, more = found[:limit], len(found) > limit
-    cursor = _cursor(page[-1]) if more else None
-    return TransferList(now=iso(now), transfers=[transfer_answer(view, now) for view in page], next=cursor)
+    """A page of transfers, newest first.
+
+    The situation depends on the moment and is in no index: the database is asked on until the page is full. After
+    ``LOOKED_AT_MOST`` transfers the page ends as it is, and ``next`` leads on.
+    """
+    kept: list[TransferView] = []
+    cursor: str | None = None
+    looked_at, at_once = 0, limit + 1 if situation is None else max(limit + 1, LOOKED_AT_ONCE)
+    while True:
+        found = await queries.transfers(viewer, wanted, at_once)
+        kept += [view for view in found if situation is None or progress(view, now).situation is situation]
+        looked_at += len(found)
+        if len(kept) > limit:
+            cursor = _cursor(kept[limit - 1])
+            break
+        if len(found) < at_once or looked_at >= LOOKED_AT_MOST:
+            cursor = None if len(found) < at_once else _cursor(found[-1])
+            break
+        wanted = replace(wanted, before=before(_cursor(found[-1])))
+    return TransferList(now=iso(now), transfers=[transfer_answer(view, now) for view in kept[:limit]], next=cursor)
 
 
 async def stuck_list(queries: Queries, viewer: Viewer, wanted: TransferFilter, now: datetime) -> TransferList:
     """Every transfer that stands still, urgent first, then oldest; no pages."""
-    found = [view for view in await queries.unsettled(viewer, now) if _fits(view, wanted)]
-    answers = [transfer_answer(view, now) for view in found]
+    answers = [transfer_answer(view, now) for view in await queries.unsettled(viewer, now, wanted)]
     return TransferList(now=iso(now), transfers=[each for each in answers if each.situation == Situation.STUCK])
 
 
@@ -78,16 +101,3 @@ async def attention(queries: Queries, viewer: Viewer, now: datetime) -> Attentio
 
 def _cursor(last: TransferView) -> str:
     return f"{iso(last.reached[Stage.RECEIVED])}~{last.transfer_id}"
-
-
-def _fits(view: TransferView, wanted: TransferFilter) -> bool:
-    """The same filter as in the database, for rows that are here already."""
-    asked = (
-        (wanted.sender, (view.sender,)),
-        (wanted.destination, (view.destination,)),
-        (wanted.facility, (view.sender, view.destination)),
-        (wanted.priority, (view.priority,)),
-        (wanted.decision, (view.state.decision,)),
-        (wanted.journey, (view.state.journey,)),
-    )
-    return all(value is None or value in has for value, has in asked)

@@ -53,11 +53,7 @@ def status_routes(queries: Queries, clock: Clock, identify: Identify) -> APIRout
     ) -> TransferList:
         if situation is Situation.STUCK:
             return await asking.stuck_list(queries, who, wanted, clock.now())
-        page = await asking.transfer_list(queries, who, wanted, clock.now(), limit)
-        if situation is None:
-            return page
-        kept = [each for each in page.transfers if each.situation == situation]
-        return page.model_copy(update={"transfers": kept})
+        return await asking.transfer_list(queries, who, wanted, clock.now(), limit, situation=situation)
 
     @router.get("/transfers/{name}", summary="One case by case code, case id, transfer id or message id")
     async def case(who: viewer, name: str) -> CaseAnswer:

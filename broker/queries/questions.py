@@ -5,6 +5,7 @@ database cannot be asked.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -95,8 +96,13 @@ class Queries:
                 return views
         return []
 
-    async def unsettled(self, viewer: Viewer, now: datetime, limit: int = 500) -> list[TransferView]:
+    async def unsettled(
+        self, viewer: Viewer, now: datetime, wanted: TransferFilter | None = None, limit: int = 500
+    ) -> list[TransferView]:
         """Transfers for which somebody may have to do something; urgent first, then oldest."""
+        wanted = replace(wanted or TransferFilter(), before=None)
+        party = transfer.c.sender == wanted.facility, transfer.c.destination == wanted.facility
+        chosen = _filtered(wanted, [or_(*party)] if wanted.facility else [])
         waiting = and_(
             transfer.c.decision.in_(_UNDECIDED),
             transfer.c.journey == Journey.NOT_DEPARTED,
@@ -108,7 +114,7 @@ class Queries:
         )
         undelivered = and_(transfer.c.delivery.in_(_NOT_THERE), transfer.c.decision == Decision.ACCEPTED)
         recent = transfer.c.submitted_at >= iso(now - LOOK_BACK)
-        query = select(transfer).where(recent, or_(waiting, travelling, undelivered), *_own(viewer, transfer))
+        query = select(transfer).where(recent, or_(waiting, travelling, undelivered), *chosen, *_own(viewer, transfer))
         urgency = case({p.value: p.rank for p in Priority}, value=transfer.c.priority)
         return await self._transfers(query.order_by(urgency, transfer.c.submitted_at).limit(limit))
 

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 
+from broker.api import asking
 from broker.api.operator_app import Exchange, operator_app
 from broker.queries import Queries
 from tests.broker.api.serving import StillClock, client_of
@@ -89,6 +90,37 @@ async def test_pages_follow_their_cursor(operator: httpx2.AsyncClient) -> None:
             break
     assert seen == _numbers(await operator.get("/v1/transfers"))
     assert len(seen) == 10
+
+
+@pytest.mark.parametrize("at_once", [2, 200])
+@pytest.mark.parametrize("situation", ["moving", "finished"])
+async def test_pages_of_a_situation_are_full_while_there_are_more(
+    operator: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, situation: str, at_once: int
+) -> None:
+    monkeypatch.setattr(asking, "LOOKED_AT_ONCE", at_once)
+    everything = _numbers(await operator.get("/v1/transfers", params={"situation": situation}))
+    assert everything
+    seen, cursor = [], None
+    for left in range(len(everything), 0, -1):
+        more = {"before": cursor} if cursor else {}
+        answer = await operator.get("/v1/transfers", params={"situation": situation, "limit": "1"} | more)
+        assert len(_numbers(answer)) == 1
+        seen += _numbers(answer)
+        cursor = answer.json()["next"]
+        assert (cursor is None) == (left == 1)
+    assert seen == everything
+
+
+async def test_a_search_for_a_rare_situation_ends_and_leads_on(
+    operator: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "LOOKED_AT_ONCE", 2)
+    monkeypatch.setattr(asking, "LOOKED_AT_MOST", 4)
+    first = await operator.get("/v1/transfers", params={"situation": "finished", "limit": "1"})
+    assert _numbers(first) == []
+    cursor = first.json()["next"]
+    then = await operator.get("/v1/transfers", params={"situation": "finished", "limit": "1", "before": cursor})
+    assert _numbers(then) == [DECLINED]
 
 
 @pytest.mark.parametrize(
