@@ -16,12 +16,11 @@ from broker.store import bulk, tables
 from broker.store.bulk import among, among_numbers, listed, listed_numbers
 from broker.store.engine import Database
 from broker.store.lanes import check_lanes
-from schemas.limits import LANES, NUMBERED_BATCH_BYTES, NUMBERED_BATCH_RECORDS
+from schemas.limits import NUMBERED_BATCH_BYTES, NUMBERED_BATCH_RECORDS
 from schemas.times import iso
 from schemas.topics import RecordType
 from transport.clock import Clock
 
-AGAIN_AT_ONCE: Final = NUMBERED_BATCH_RECORDS * LANES  # records looked at in one step, of all inboxes together
 KEPT_FOR_OTHERS: Final = 2  # of the 16 records of a batch: at least a tenth is not for the most urgent
 
 StampSigner = Callable[[str, int], str]  # facts, number → signed stamp
@@ -170,16 +169,11 @@ async def _unpublished(connection: AsyncConnection, lanes: Any, busy: Collection
 
 
 async def _again(connection: AsyncConnection, lanes: Any, busy: Collection[str]) -> list[Batch]:
-    """Published before, and missed by the reader: the same number, the same bytes."""
-    columns = tables.outbox.c
-    statement = (
-        select(tables.outbox)
-        .where(columns.resend, among_numbers(connection, columns.lane, "lanes"), columns.delivery_seq.is_not(None))
-        .order_by(columns.destination, columns.delivery_seq)
-        .limit(AGAIN_AT_ONCE)
-    )
-    rows = [row for row in (await connection.execute(statement, {"lanes": lanes})).all() if row.destination not in busy]
-    return _batches(rows, again=True)
+    """Published before, and missed by the reader: the same number, the same bytes. Each destination gets its share."""
+    statement = _AGAIN_POSTGRESQL if connection.dialect.name == "postgresql" else _AGAIN_SQLITE
+    asked = {"lanes": lanes, "busy": listed(connection, busy)}
+    rows = (await connection.execute(statement, asked)).all()
+    return _batches([row for row in rows if row.destination not in busy], again=True)
 
 
 def _batches(rows: Sequence[Row[Any]], *, again: bool) -> list[Batch]:
@@ -190,6 +184,27 @@ def _batches(rows: Sequence[Row[Any]], *, again: bool) -> list[Batch]:
             found.append(_outgoing(row, row.delivery_seq, row.stamp))
     return [Batch(destination, tuple(records), again) for destination, records in by_destination.items()]
 
+
+# The lowest numbers of each destination that misses any. "+ 0" keeps to the partial index, which holds these alone.
+_LOWEST: Final = (
+    "SELECT {columns} FROM outbox i WHERE i.resend AND i.lane = d.lane AND i.destination = d.destination"  # noqa: S608
+    f" AND i.delivery_seq IS NOT NULL ORDER BY i.delivery_seq + 0 LIMIT {NUMBERED_BATCH_RECORDS}"
+)
+_AGAIN_POSTGRESQL: Final = text(
+    "WITH RECURSIVE d AS ((SELECT lane, destination FROM outbox WHERE resend"  # noqa: S608  constants only
+    " ORDER BY lane, destination LIMIT 1) UNION ALL SELECT n.lane, n.destination FROM d CROSS JOIN LATERAL"
+    " (SELECT lane, destination FROM outbox WHERE resend"
+    " AND (lane, destination) > (d.lane, d.destination) ORDER BY lane, destination LIMIT 1) n)"
+    f" SELECT o.* FROM d CROSS JOIN LATERAL ({_LOWEST.format(columns='i.*')}) o"
+    " WHERE d.lane = ANY(CAST(:lanes AS integer[])) AND d.destination <> ALL(CAST(:busy AS text[]))"
+    " ORDER BY o.destination, o.delivery_seq"
+)
+_AGAIN_SQLITE: Final = text(
+    "SELECT o.* FROM (SELECT DISTINCT lane, destination FROM outbox"  # noqa: S608  constants only
+    " WHERE resend AND lane IN (SELECT value FROM json_each(:lanes))"
+    f" AND destination NOT IN (SELECT value FROM json_each(:busy))) d"
+    f" JOIN outbox o ON o.id IN ({_LOWEST.format(columns='i.id')}) ORDER BY o.destination, o.delivery_seq"
+)
 
 # The first of each urgency for each destination that has anything waiting; all read the partial index in its order.
 # PostgreSQL goes from destination to destination, so that a long queue costs no more than a short one.

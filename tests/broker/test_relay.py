@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.store import tables
+from broker.store import bulk, tables
 from broker.store.engine import PositionLostError
 from broker.store.numbering import KEPT_FOR_OTHERS, Settled, choose
 from schemas.events import Event
@@ -142,6 +142,37 @@ async def test_missing_numbers_are_sent_again_as_they_were(any_desk: Desk) -> No
     assert [one.signed_stamp for one in after] == [one.signed_stamp for one in before[1:3]]
     assert [one.value for one in after] == [one.value for one in before[1:3]]
     assert not [row for row in await desk.rows(tables.outbox) if row.resend]
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+async def test_one_inbox_that_misses_very_many_starves_no_other(any_desk: Desk, *, is_busy: bool) -> None:
+    desk, many = any_desk, 1_100
+    first, other = sorted((DESTINATION, STRANGER))
+    assert first < other
+    common = {
+        "lane": 0,
+        "record_type": "notice",
+        "priority_rank": 0,
+        "record_sha256": "0" * 64,
+        "size": 1,
+        "token": "t",
+        "stamp": "s",
+        "queued_at": "2026-11-22T09:00:00.000Z",
+        "resend": True,
+    }
+    rows = [{**common, "destination": first, "delivery_seq": number} for number in range(many, 0, -1)]
+    rows += [{**common, "destination": other, "delivery_seq": number} for number in (7, 5)]
+    counters = [
+        {"destination": one, "lane": 0, "next_seq": many + 1, "published_through": many} for one in (first, other)
+    ]
+    async with desk.database.write() as connection:
+        await connection.execute(tables.outbox.insert(), rows)
+        await bulk.upsert(connection, tables.inbox_counter, counters)
+    busy = {first} if is_busy else set()
+    batches = await desk.relay._store.step(desk.lanes.epochs(), Settled(), busy)
+    found = {one.destination: [record.delivery_seq for record in one.records] for one in batches if one.again}
+    expected = {other: [5, 7]} if is_busy else {first: [*range(1, NUMBERED_BATCH_RECORDS + 1)], other: [5, 7]}
+    assert found == expected
 
 
 async def test_lost_bytes_become_a_void_and_the_sender_is_asked(any_desk: Desk) -> None:
