@@ -69,6 +69,7 @@ class Pipeline:
         self._log = get_logger(__name__)
         self._clocks = ClockGuard()
         self._told_of_clocks = False
+        self._attempts: dict[tuple[str, int], int] = {}  # counted, and not yet the record's own fault
         self._alone_at: tuple[str, int] | None = None  # the record that is tried alone, its attempt counted
         self.decided = 0
 
@@ -206,11 +207,20 @@ class Pipeline:
                 await self._alone(TopicBatch(batch.topic, (record,), record.offset + 1))
 
     async def _alone(self, batch: TopicBatch) -> None:
-        """One record, with its attempt counted first; one that cannot be processed is set aside."""
+        """One record, with its attempt counted first; one that cannot be processed is set aside.
+
+        What the database interrupts is no attempt of its own: when the record comes again, the count stands.
+        """
         (record,) = batch.records
-        attempts = await self.setbacks.count(record.topic, record.offset, iso(self.clock.now()))
-        self._suspects.discard((record.topic, record.offset))
-        self._alone_at = (record.topic, record.offset)
+        place = (record.topic, record.offset)
+        if place not in self._attempts:
+            self._attempts[place] = await self.setbacks.count(*place, iso(self.clock.now()))
+        self._suspects.discard(place)
+        self._alone_at = place
+        await self._try(batch, record, self._attempts[place])
+        del self._attempts[place]
+
+    async def _try(self, batch: TopicBatch, record: Record, attempts: int) -> None:
         if attempts > SET_ASIDE_AFTER or (attempts > TRIED_IN_CHILD_AFTER and not await self.survives(record)):
             await self._set_aside(batch, ReasonCode.POISON)
             return

@@ -150,6 +150,29 @@ async def test_a_database_that_is_away_for_a_moment_costs_nothing(desk: Desk, mo
     assert await desk.rows(tables.attempt) == []
 
 
+async def test_a_database_that_goes_away_again_and_again_makes_no_record_a_suspect(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = desk.submit(SENDER, sealed(desk.pki, message(new_case())))
+    await desk.setbacks.count(record.topic, record.offset, "2026-11-22T09:00:00.000Z")
+
+    async def away(*_: Any, **__: Any) -> Any:
+        raise PassingError("OperationalError")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.pipeline.store, "commit", away)
+        patch.setattr(pipeline_module, "RETRIES", 1)
+        for _ in range(pipeline_module.SET_ASIDE_AFTER + 1):
+            await desk.follow([(record.topic, record.offset)])
+            with pytest.raises(PassingError):
+                await desk.pipeline.turn()
+    await desk.follow([(record.topic, record.offset)])
+    await desk.work()
+    assert desk.verdicts(SENDER) == [ACCEPTED]
+    assert await desk.rows(tables.quarantine) == []
+    assert [row.attempts for row in await desk.rows(tables.attempt)] == [2]
+
+
 async def test_an_unknown_commit_ends_the_process_and_publishes_nothing(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
