@@ -110,6 +110,7 @@ class Exchange:
             self.material,
             signer,
             clock=clock,
+            losses=losses,
             again_after_s=settings.clocks.held_s,
             on_committed=self._committed,
         )

@@ -36,6 +36,13 @@ class Fetcher(Protocol):
         """See ``kafka_reader.KafkaRecordReader.fetch``."""
 
 
+class Losses(Protocol):
+    """What happens when the bytes of a waiting message are gone for good."""
+
+    async def held_lost(self, pointers: Collection[Pointer], epochs: Mapping[int, int]) -> int:
+        """See ``store.losses.LossTable.held_lost``."""
+
+
 class SecondLook:
     """The second looks of one worker."""
 
@@ -48,6 +55,7 @@ class SecondLook:
         signer: Signer,
         *,
         clock: Clock,
+        losses: Losses,
         again_after_s: float,
         on_committed: Callable[[Sequence[TopicBatch], Writes], None],
     ) -> None:
@@ -57,6 +65,7 @@ class SecondLook:
         self._material = material
         self._signer = signer
         self._clock = clock
+        self._losses = losses
         self._again_after = timedelta(seconds=again_after_s)
         self._on_committed = on_committed
         self._log = get_logger(__name__)
@@ -80,11 +89,12 @@ class SecondLook:
         if not epochs:
             return 0
         now = self._clock.now()
-        due = await self._held.due(epochs, iso(now - self._again_after))
+        due = await self._held.due(epochs, iso(now - self._again_after), iso(now))
         if not due:
             return 0
         values = await self._fetcher.fetch(due.keys())
         found = [(pointer, value, due[pointer]) for pointer, value in values.items() if value is not None]
+        gone = [pointer for pointer, value in values.items() if value is None]
         try:
             count = await self._judge(found, epochs, now)
         except (PositionLostError, PassingError, CommitUnknownError):
@@ -92,7 +102,10 @@ class SecondLook:
         except Exception as error:
             self._log.error("second-look.failed", error=type(error).__name__, count=len(found))
             count = await self._one_by_one(found, epochs, now)
-        await self._held.looked_at(due.keys(), iso(now))
+        await self._held.looked_at([pointer for pointer, _, _ in found], iso(now))
+        if gone:
+            await self._losses.held_lost(gone, epochs)
+            self._log.error("second-look.bytes-lost", count=len(gone))
         return count
 
     async def _judge(self, found: Sequence[_Waiting], epochs: Mapping[int, int], now: datetime) -> int:

@@ -1,10 +1,12 @@
-"""A number whose bytes are gone for good: a void takes its place, and the sender is asked to send again."""
+"""Bytes that are gone for good: the sender is asked to send again, and a void takes the place of a number."""
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Final
 
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.audit.actions import Action
 from broker.recording.context import Context
@@ -12,16 +14,21 @@ from broker.recording.ledger import Ledger
 from broker.recording.signer import Signer
 from broker.recording.stamping import facts_of, sign_stamp
 from broker.recording.writes import Writes
+from broker.stages.submission import Pointer
 from broker.store import tables
 from broker.store.engine import Database
+from broker.store.heldback import ASK_AGAIN_AFTER, held_asked
 from broker.store.lanes import check_lanes
 from broker.store.numbering import Outgoing
 from broker.store.writing import write
+from schemas.times import iso
 from schemas.tokens.delivery import Void
 from schemas.tokens.notice import Notice, NoticeKind
 from schemas.topics import RecordType
 from schemas.urgency import Priority
 from transport.clock import Clock
+
+HELD_BYTES_LOST: Final = "held-bytes-lost"
 
 
 class LossTable:
@@ -61,7 +68,7 @@ class LossTable:
                 )
             )
             if message_id is not None and sender is not None and sender != record.destination:
-                self._ask(context, record, message_id, sender, case_id)
+                self._ask(context, message_id, sender, case_id)
             facts_of_loss = {
                 "recipient": record.destination,
                 "delivery_seq": record.delivery_seq,
@@ -71,6 +78,34 @@ class LossTable:
             context.audit(Action.DELIVERY_VOIDED, facts_of_loss, record.destination, sender)
             context.alarm("bytes-lost", record.destination, None, message_id)
             await write(connection, context.writes)
+
+    async def held_lost(self, pointers: Collection[Pointer], epochs: Mapping[int, int]) -> int:
+        """The bytes of waiting messages are gone: their senders are asked to send again, once a day at most.
+
+        They stay held until they come again. Returns how many were asked for. Raises as ``lost``.
+        """
+        held, count = tables.held.c, 0
+        async with self._database.write() as connection:
+            await check_lanes(connection, epochs)
+            context = Context(Ledger(), Writes(), self._signer, self._clock.now(), os.urandom)
+            for pointer in pointers:
+                place = (held.topic == pointer.topic, held.offset == pointer.offset)
+                for row in (await connection.execute(select(tables.held).where(*place, ~held_asked(context.at)))).all():
+                    self._ask(context, row.message_id, row.sender, row.case_id)
+                    facts = {
+                        "notice": NoticeKind.RESEND_REQUEST,
+                        "recipient": row.sender,
+                        "message_id": row.message_id,
+                        "case_id": row.case_id,
+                    }
+                    context.audit(Action.NOTICE_GIVEN, facts, row.sender)
+                    if not await _alarmed(connection, HELD_BYTES_LOST, row.message_id):
+                        context.alarm(HELD_BYTES_LOST, row.sender, pointer, row.message_id)
+                    count += 1
+                again = iso(context.now + ASK_AGAIN_AFTER)
+                await connection.execute(update(tables.held).where(*place).values(try_at=again))
+            await write(connection, context.writes)
+        return count
 
     def _void(self, record: Outgoing, at: str) -> str:
         return self._signer.sign(
@@ -83,7 +118,7 @@ class LossTable:
             )
         )
 
-    def _ask(self, context: Context, record: Outgoing, message_id: str, sender: str, case_id: str | None) -> None:
+    def _ask(self, context: Context, message_id: str, sender: str, case_id: str | None) -> None:
         notice = Notice(
             exchange=self._signer.urn,
             recipient=sender,
@@ -95,3 +130,9 @@ class LossTable:
         )
         ids = {"message_id": message_id, "case_id": case_id, "sender": sender}
         context.send_token(RecordType.NOTICE, sender, self._signer.sign(notice), rank=Priority.STAT.rank, ids=ids)
+
+
+async def _alarmed(connection: AsyncConnection, alarm: str, message_id: str) -> bool:
+    columns = tables.alarm.c
+    same = select(columns.id).where(columns.alarm == alarm, columns.message_id == message_id)
+    return (await connection.execute(same.limit(1))).first() is not None

@@ -146,6 +146,7 @@ class Desk:
             material,
             keys.signer,
             clock=clock,
+            losses=losses,
             again_after_s=30,
             on_committed=committed,
         )

@@ -11,8 +11,10 @@ import broker.second_look as second_look_module
 from broker.stages.examining import Examined, Material, examine
 from broker.stages.submission import Record
 from broker.store import tables
+from broker.store.losses import HELD_BYTES_LOST
 from schemas.events import Event
 from schemas.reasons import ReasonCode
+from schemas.tokens.notice import NoticeKind
 from schemas.tokens.receipt import Verdict
 from schemas.topics import RecordType
 from tests.broker.desk import STRANGER, Desk
@@ -77,6 +79,53 @@ async def test_when_the_list_is_renewed_what_waited_goes_on_in_its_order(stale: 
     assert [one.stamp.event for one in stale.envelopes(DESTINATION)] == [Event.SUBMIT, Event.UPDATE]
     assert await stale.rows(tables.held) == []
     assert len(await stale.rows(tables.message)) == 2
+
+
+async def test_a_waiting_message_whose_bytes_are_gone_is_asked_for_once_a_day(stale: Desk) -> None:
+    made = message(new_case())
+    envelope = sealed(stale.pki, made)
+    first = stale.submit(SENDER, envelope)
+    await stale.work()
+    stale.log.starts[first.topic], stale.log.topics[first.topic] = 1, []
+
+    async def days(count: int) -> None:
+        for _ in range(count * 4):
+            await stale.pass_by(6 * 3_600)
+            assert await stale.second_look.look(stale.lanes.epochs()) == 0
+        await stale.carry()
+
+    await days(1)
+    (notice,) = stale.notices(SENDER)
+    assert (notice.notice, notice.message_id) == (NoticeKind.RESEND_REQUEST, made.message_id)
+    await days(3)
+    assert len(stale.notices(SENDER)) == 4
+    alarms = [(one.alarm, one.message_id) for one in await stale.rows(tables.alarm)]
+    assert alarms == [(HELD_BYTES_LOST, made.message_id)]
+    assert len(await stale.rows(tables.held)) == 1, "it waits until it comes again"
+    _write_list(stale, stale.pki, old=False)
+    stale.submit(SENDER, envelope)
+    await stale.work()
+    assert stale.verdicts(SENDER)[-1] == ACCEPTED
+    assert await stale.rows(tables.held) == []
+
+
+async def test_an_early_event_whose_bytes_are_gone_is_asked_for_when_its_slip_is_there(any_desk: Desk) -> None:
+    desk, case = any_desk, new_case()
+    early = desk.submit(SENDER, sealed(desk.pki, message(case, Event.DEPARTED)))
+    await desk.work()
+    desk.submit(SENDER, sealed(desk.pki, message(case)))
+    await desk.work()
+    desk.log.starts[early.topic] = 1
+    desk.log.topics[early.topic] = desk.log.topics[early.topic][1:]
+    for _ in range(3):
+        assert await desk.second_look.look(desk.lanes.epochs()) == 0
+        await desk.pass_by(60)
+    await desk.carry()
+    assert [one.notice for one in desk.notices(SENDER)] == [NoticeKind.RESEND_REQUEST]
+    desk.submit(SENDER, early.value)
+    await desk.work()
+    assert desk.verdicts(SENDER)[-1] == ACCEPTED
+    assert await desk.rows(tables.held) == []
 
 
 async def test_what_still_has_to_wait_is_told_once(stale: Desk) -> None:

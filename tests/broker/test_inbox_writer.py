@@ -14,6 +14,7 @@ from broker.kafka_inbox import KafkaInboxWriter
 from broker.store.numbering import Outgoing
 from schemas.topics import RecordType, inbox_topic
 from tests.broker.desk import STRANGER
+from tests.kafka_cluster import KafkaCluster
 from tests.schemas.bundles import DESTINATION, SENDER
 from transport.kafka_producer import ProducerSpentError
 
@@ -214,3 +215,18 @@ async def test_without_kafka_nothing_is_sent_and_nobody_is_set_apart(world: Worl
     assert await writer.publish(SENDER, _records(SENDER, 1)) == 1
     assert await writer.publish(DESTINATION, _records(DESTINATION, 1)) == 1
     assert len(world.made) == 2
+
+
+@pytest.mark.kafka
+async def test_on_a_real_kafka_an_inbox_that_is_not_there_costs_the_others_nothing(kafka: KafkaCluster) -> None:
+    healthy, missing = kafka.fresh_codes(2)
+    await kafka.admit(healthy)
+    real = KafkaInboxWriter(kafka.link("exchange"))
+    try:
+        for _ in range(2):
+            dead = asyncio.create_task(real.publish(missing, _records(missing, 2)))
+            for _ in range(5):
+                assert await real.publish(healthy, _records(healthy, 4)) == 4
+            assert await dead == 0
+    finally:
+        await real.close()
