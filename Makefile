@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
+# each of them starts a Kafka and a PostgreSQL of its own: about 1 GiB
+TEST_PROCESSES ?= 4
 
 .PHONY: demo sandbox test lint bench install lock clean
 .DEFAULT_GOAL := demo
@@ -12,8 +14,8 @@ demo: $(READY)  ## hospitals, exchange and a real Kafka on this machine; ends wi
 sandbox: $(READY)  ## the same world, kept running until Ctrl-C, with its pages open for a browser
 	@$(BIN)/lienvien sandbox
 
-test: $(READY)  ## everything that must hold
-	@$(BIN)/python -m pytest
+test: $(READY)  ## everything that must hold; files are shared out among the processors
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .

@@ -1,6 +1,9 @@
 """Fixtures that several packages share, and what must be fetched before the first clock runs."""
 
 import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +20,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     wanted = {name for item in session.items if isinstance(item, pytest.Function) for name in item.fixturenames}
-    if "kafka" in wanted:
-        with contextlib.suppress(JarsUnavailableError):  # the fixture says what is missing
-            ensure_jars(cache_folder())
-    if "postgresql" in wanted:
-        with contextlib.suppress(PostgresqlUnavailableError):
-            ensure_programs()
+    with _one_at_a_time(cache_folder()):
+        if "kafka" in wanted:
+            with contextlib.suppress(JarsUnavailableError):  # the fixture says what is missing
+                ensure_jars(cache_folder())
+        if "postgresql" in wanted:
+            with contextlib.suppress(PostgresqlUnavailableError):
+                ensure_programs()
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Of several test processes one installs, and the others find it done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "tests.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
