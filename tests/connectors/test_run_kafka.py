@@ -54,7 +54,7 @@ class Wire:
             record: InboxRecord = log.pop(0)
             await self.producer.send_and_wait(inbox_topic(self.facility), record.value, headers=list(record.headers))
 
-    async def submitted(self, kind: RecordType, patience_s: float = 30.0) -> bytes:
+    async def submitted(self, kind: RecordType, patience_s: float = 90.0) -> bytes:
         """The next record of a kind on the submit topic."""
         async with asyncio.timeout(patience_s):
             while True:
