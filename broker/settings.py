@@ -5,14 +5,12 @@ Paths are relative to the file's own folder. An environment variable wins over t
 """
 
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from schemas.ids import is_exchange_name
-
-_Model = TypeVar("_Model", bound=BaseModel)
+from transport.settings import FileSettings, load_settings, of_program
 
 FILE_NAME: Final = "exchange.toml"
 DATABASE_NAME: Final = "exchange.sqlite"
@@ -115,16 +113,10 @@ class ControlSection(_Part):
     port: int = Field(0, ge=0, le=65535, description="0: cổng trống bất kỳ / any free one")
 
 
-class ExchangeSettings(BaseSettings):
+class ExchangeSettings(FileSettings):
     """One process of an exchange."""
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        env_prefix="LIENVIEN_EXCHANGE__",
-        env_nested_delimiter="__",
-        hide_input_in_errors=True,
-    )
+    model_config = of_program("LIENVIEN_EXCHANGE__")
 
     config: Path = Field(Path(FILE_NAME), exclude=True)  # where this was read from; set by ``load``
     exchange: ExchangeSection
@@ -159,46 +151,7 @@ class ExchangeSettings(BaseSettings):
         """32 random bytes: the key of the digests by which known content is recognised."""
         return self.keys.folder / "duplicate.secret"
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment first, then the file; nothing else."""
-        return env_settings, init_settings, TomlConfigSettingsSource(settings_cls)
-
-
-class SettingsError(Exception):
-    """The configuration cannot be used. The text names the fields, in Vietnamese and English, and no value."""
-
 
 def load(path: Path) -> ExchangeSettings:
     """Read a configuration file. Raises SettingsError."""
-
-    class FromFile(ExchangeSettings):
-        model_config = SettingsConfigDict(toml_file=path)
-
-    if not path.is_file():
-        raise SettingsError(f"{path}: không có tệp cấu hình. / there is no configuration file.")
-    try:
-        return _absolute(FromFile(), path.resolve().parent).model_copy(update={"config": path.resolve()})
-    except ValidationError as error:
-        fields = sorted({".".join(str(part) for part in item["loc"]) for item in error.errors(include_input=False)})
-        raise SettingsError(f"{path}: cần sửa / to be corrected: {', '.join(fields)}") from None
-    except ValueError:  # tomllib.TOMLDecodeError
-        raise SettingsError(f"{path}: không phải TOML đọc được. / is not readable TOML.") from None
-
-
-def _absolute(part: _Model, folder: Path) -> _Model:
-    changes: dict[str, object] = {}
-    for name in type(part).model_fields:
-        value = getattr(part, name)
-        if isinstance(value, Path):
-            changes[name] = folder / value.expanduser()
-        elif isinstance(value, BaseModel):
-            changes[name] = _absolute(value, folder)
-    return part.model_copy(update=changes)
+    return load_settings(ExchangeSettings, path).model_copy(update={"config": path.resolve()})

@@ -5,17 +5,15 @@ Paths are relative to the file's own folder. An environment variable wins over t
 """
 
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from schemas.codes.lists import LegalBasis
 from schemas.ids import is_exchange_name, is_facility_id
 from schemas.limits import HALF_WRITTEN_WAIT, SLIP_NEEDS_YES_AFTER
 from schemas.urgency import Priority
-
-_Model = TypeVar("_Model", bound=BaseModel)
+from transport.settings import FileSettings, load_settings, of_program
 
 FILE_NAME: Final = "connector.toml"
 DATABASE_NAME: Final = "connector.sqlite"
@@ -184,16 +182,10 @@ class ControlSection(_Part):
     port: int = Field(0, ge=0, le=65535, description="0: cổng trống bất kỳ / any free one")
 
 
-class Settings(BaseSettings):
+class Settings(FileSettings):
     """One connector."""
 
-    model_config = SettingsConfigDict(
-        frozen=True,
-        extra="forbid",
-        env_prefix="LIENVIEN_CONNECTOR__",
-        env_nested_delimiter="__",
-        hide_input_in_errors=True,
-    )
+    model_config = of_program("LIENVIEN_CONNECTOR__")
 
     facility: FacilitySection
     exchange: ExchangeSection
@@ -209,50 +201,7 @@ class Settings(BaseSettings):
         """The SQLite file."""
         return self.folders.data / DATABASE_NAME
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment first, then the file; nothing else."""
-        return env_settings, init_settings, TomlConfigSettingsSource(settings_cls)
-
-
-class SettingsError(Exception):
-    """The configuration cannot be used. The text names the fields, in Vietnamese and English, and no value."""
-
 
 def load(path: Path) -> Settings:
     """Read a configuration file. Raises SettingsError."""
-
-    class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=path)
-
-    if not path.is_file():
-        raise SettingsError(f"{path}: không có tệp cấu hình. / there is no configuration file.")
-    try:
-        return _absolute(FromFile(), path.resolve().parent)
-    except ValidationError as error:
-        fields = sorted({".".join(str(part) for part in item["loc"]) for item in error.errors(include_input=False)})
-        raise SettingsError(f"{path}: cần sửa / to be corrected: {', '.join(fields)}") from None
-    except ValueError:  # tomllib.TOMLDecodeError
-        raise SettingsError(f"{path}: không phải TOML đọc được. / is not readable TOML.") from None
-
-
-def _absolute(part: _Model, folder: Path) -> _Model:
-    changes = {name: _anchored(getattr(part, name), folder) for name in type(part).model_fields}
-    return part.model_copy(update=changes)
-
-
-def _anchored(value: object, folder: Path) -> object:
-    if isinstance(value, Path):
-        return folder / value.expanduser()
-    if isinstance(value, BaseModel):
-        return _absolute(value, folder)
-    if isinstance(value, tuple):
-        return tuple(_anchored(item, folder) for item in value)
-    return value
+    return load_settings(Settings, path)

@@ -86,8 +86,8 @@ def check(
     """Làm mọi việc như khi gửi, trừ việc gửi / everything that sending would do except sending, without a server."""
     from connectors.check import check as run_check  # noqa: PLC0415
     from connectors.mapping.staff import StaffFileError  # noqa: PLC0415
-    from connectors.settings import SettingsError  # noqa: PLC0415
     from connectors.sources.directory import DirectoryFileError  # noqa: PLC0415
+    from transport.settings import SettingsError  # noqa: PLC0415
 
     try:
         moment = datetime.fromisoformat(now)
@@ -157,7 +157,8 @@ def open_pages(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None
 
 
 def _data_folder(config: Path, *, as_json: bool) -> Path:
-    from connectors.settings import SettingsError, load  # noqa: PLC0415
+    from connectors.settings import load  # noqa: PLC0415
+    from transport.settings import SettingsError  # noqa: PLC0415
 
     try:
         return load(config).folders.data
@@ -302,10 +303,11 @@ def _act(config: Path, name: str, arguments: dict[str, Any], *, as_json: bool) -
 def ask_connector(config: Path, name: str, arguments: dict[str, Any], *, asks: bool, as_json: bool) -> Any:
     """One question or act of a connector, its refusals told as every command tells them."""
     from connectors.actions import ActionError  # noqa: PLC0415
-    from connectors.settings import SettingsError, load  # noqa: PLC0415
+    from connectors.settings import load  # noqa: PLC0415
     from connectors.store.folder_lock import AlreadyRunningError  # noqa: PLC0415
     from lienvien.connector_process import perform  # noqa: PLC0415
     from schemas.reasons import Refused  # noqa: PLC0415
+    from transport.settings import SettingsError  # noqa: PLC0415
 
     try:
         return perform(load(config), name, arguments, asks=asks)

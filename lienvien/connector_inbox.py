@@ -21,8 +21,9 @@ from connectors.worklist.bell import Bell
 from connectors.worklist.board import Section
 from connectors.worklist.formats import clock_time, span
 from connectors.worklist.texts import TEXTS
-from connectors.worklist.words import DECISIONS, JOURNEYS, PRIORITIES, SEXES, Phrase
+from connectors.worklist.words import SEXES
 from lienvien import control_file
+from schemas.words import DECISIONS, JOURNEYS, PRIORITIES, Phrase
 
 LOOK_EVERY_S: Final = 2.0
 _STYLES: Final = {"stat": "bold red", "urgent": "bold yellow", "routine": ""}
@@ -33,7 +34,7 @@ Ask = Callable[[], Board]
 
 
 def _both(phrase: Phrase) -> str:
-    return f"{phrase[0]} / {phrase[1]}"
+    return f"{phrase.vi} / {phrase.en}"
 
 
 def door_addresses(data: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from connectors.actions import ActionError
 from connectors.control_acts import ACTS, ASKS
 from connectors.run import opened, run
-from connectors.settings import Settings, SettingsError, load
+from connectors.settings import Settings, load
 from connectors.store.database import CommitUnknownError
 from connectors.store.folder_lock import AlreadyRunningError, Holder
 from connectors.store.meta import PositionMovedError
@@ -23,6 +23,7 @@ from lienvien.exchange_process import START_AGAIN
 from schemas.reasons import Refused, reason
 from transport.http_server import HttpServerError
 from transport.logs import configure_logging
+from transport.settings import SettingsError
 from transport.tls import TlsFileError
 
 _MAY_PASS: Final = (AlreadyRunningError, HttpServerError, OSError, sqlite3.OperationalError)

@@ -179,11 +179,12 @@ def _ask(config: Path, act: str, arguments: dict[str, Any], *, as_json: bool) ->
     from kafka.errors import KafkaError  # noqa: PLC0415
 
     from broker.run_lock import AlreadyRunningError  # noqa: PLC0415
-    from broker.settings import SettingsError, load  # noqa: PLC0415
+    from broker.settings import load  # noqa: PLC0415
     from broker.store.engine import StoreError  # noqa: PLC0415
     from lienvien import exchange_acts  # noqa: PLC0415
     from schemas.reasons import Refused  # noqa: PLC0415
     from transport.kafka_admin import AdminRefusedError  # noqa: PLC0415
+    from transport.settings import SettingsError  # noqa: PLC0415
 
     try:
         return asyncio.run(exchange_acts.perform(load(config), act, arguments))

@@ -7,13 +7,14 @@ from typing import Final
 from broker.backup_guard import DatabaseIsOlderError
 from broker.run import Web, run
 from broker.run_lock import AlreadyRunningError
-from broker.settings import SettingsError, load
+from broker.settings import load
 from broker.store.engine import CommitUnknownError, PositionLostError, UnsafeDatabaseError
 from broker.store.migrating import DatabaseTooNewError
 from lienvien.answering import ENVIRONMENT, LATER, REFUSED
 from schemas.reasons import Refused, reason
 from transport import event_loop
 from transport.logs import configure_logging
+from transport.settings import SettingsError
 from transport.tls import TlsFileError
 
 _DATABASE_UNFIT: Final = (DatabaseIsOlderError, DatabaseTooNewError, UnsafeDatabaseError)  # a person must act first

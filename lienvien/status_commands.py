@@ -61,8 +61,9 @@ def _of_hospital(config: Path, case: str | None, *, as_json: bool) -> None:
 def _of_exchange(config: Path, case: str | None, *, as_json: bool) -> None:
     from broker.api.problems import Problem  # noqa: PLC0415
     from broker.run_lock import AlreadyRunningError  # noqa: PLC0415
-    from broker.settings import SettingsError, load  # noqa: PLC0415
+    from broker.settings import load  # noqa: PLC0415
     from lienvien import control_file  # noqa: PLC0415
+    from transport.settings import SettingsError  # noqa: PLC0415
 
     try:
         settings = load(config)

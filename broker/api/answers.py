@@ -10,11 +10,12 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from broker.api.progress import Progress, progress
-from broker.api.words import ACKS, CAUSES, EVENTS, LAST_PROVEN, OWNERS, STAGES, VERDICTS, Phrase
+from broker.api.words import ACKS, CAUSES, EVENTS, LAST_PROVEN, STAGES, VERDICTS
 from broker.queries.views import HeldView, MessageView, Stage, TransferView
 from schemas.events import Event
 from schemas.reasons import REASONS, Fixer, ReasonCode
 from schemas.times import iso
+from schemas.words import FIXERS, Phrase
 
 
 class Answer(BaseModel):
@@ -157,7 +158,7 @@ class AttentionAnswer(Answer):
 
 def owner_answer(owner: Fixer) -> WordAnswer:
     """Who must act."""
-    return WordAnswer.of(owner, OWNERS[owner])
+    return WordAnswer.of(owner, FIXERS[owner])
 
 
 def transfer_answer(view: TransferView, now: datetime) -> TransferAnswer:

@@ -14,9 +14,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from broker.api.words import Phrase
 from broker.store.engine import StoreError
 from schemas.reasons import REASONS, ReasonCode, Refused
+from schemas.words import Phrase
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5

@@ -1,46 +1,18 @@
-"""What people read: every stage, state, cause and party as one agreed phrase in Vietnamese and in English.
-
-Status, pages and the command line take their words from here, so that one thing has one name everywhere.
-"""
+"""What people read of the exchange's own view: stages, causes, answers. Words for all are in ``schemas.words``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
 from broker.api.progress import Cause, Situation
 from broker.queries.views import HandedOn, Stage
 from schemas.events import Event
-from schemas.lifecycle import Decision, Delivery, Journey, Loop
-from schemas.reasons import Fixer
+from schemas.lifecycle import Delivery, Loop
 from schemas.tokens.delivery import AckVerdict
 from schemas.tokens.receipt import Verdict
-from schemas.urgency import Kind, Priority
+from schemas.words import Phrase, words
 
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """The same thing said twice."""
-
-    vi: str
-    en: str
-
-    def __getitem__(self, language: str) -> str:
-        """``phrase["vi"]``, ``phrase["en"]``."""
-        return self.vi if language == "vi" else self.en
-
-
-Word = TypeVar("Word", bound=StrEnum)
-
-
-def _words(kind: type[Word], phrases: Mapping[Word, tuple[str, str]]) -> Mapping[Word, Phrase]:
-    if phrases.keys() != set(kind):
-        raise LookupError(f"not every {kind.__name__} has its words")
-    return MappingProxyType({member: Phrase(*texts) for member, texts in phrases.items()})
-
-
-STAGES: Final = _words(
+STAGES: Final = words(
     Stage,
     {
         Stage.RECEIVED: ("Trục đã nhận", "received by the exchange"),
@@ -64,22 +36,7 @@ LAST_PROVEN: Final[Mapping[Stage, Phrase]] = MappingProxyType(
     }
 )
 
-DECISIONS: Final = _words(
-    Decision,
-    {
-        Decision.OPEN: ("Chưa có quyết định", "no decision yet"),
-        Decision.UNDER_REVIEW: ("Đang xem xét", "under review"),
-        Decision.AWAITING_INFORMATION: ("Chờ bổ sung thông tin", "more information asked for"),
-        Decision.ACCEPTED: ("Đồng ý tiếp nhận", "accepted"),
-        Decision.DECLINED: ("Từ chối trên hệ thống; người bệnh vẫn có thể tới", "declined; the patient may still come"),
-        Decision.REDIRECT_SUGGESTED: ("Đề nghị chuyển nơi khác", "another hospital suggested"),
-        Decision.WITHDRAWN: ("Đã rút lời tiếp nhận", "acceptance withdrawn"),
-        Decision.CANCELLED: ("Nơi gửi đã hủy", "cancelled by the sender"),
-        Decision.EXPIRED: ("Phiếu hết hạn", "expired"),
-    },
-)
-
-DELIVERIES: Final = _words(
+DELIVERIES: Final = words(
     Delivery,
     {
         Delivery.SUBMITTED: ("Nơi nhận chưa xác nhận", "not confirmed by the destination"),
@@ -90,18 +47,7 @@ DELIVERIES: Final = _words(
     },
 )
 
-JOURNEYS: Final = _words(
-    Journey,
-    {
-        Journey.NOT_DEPARTED: ("Chưa báo xuất phát", "departure not reported"),
-        Journey.DEPARTED: ("Đang trên đường", "on the way"),
-        Journey.ARRIVED: ("Đã tới nơi", "arrived"),
-        Journey.NOT_ARRIVED: ("Không tới nơi", "did not arrive"),
-        Journey.DIED: ("Tử vong", "died"),
-    },
-)
-
-LOOPS: Final = _words(
+LOOPS: Final = words(
     Loop,
     {
         Loop.NONE: ("Không nợ tóm tắt", "no summary owed"),
@@ -112,24 +58,7 @@ LOOPS: Final = _words(
     },
 )
 
-PRIORITIES: Final = _words(
-    Priority,
-    {Priority.STAT: ("Cấp cứu", "stat"), Priority.URGENT: ("Khẩn", "urgent"), Priority.ROUTINE: ("Thường", "routine")},
-)
-
-KINDS: Final = _words(
-    Kind,
-    {
-        Kind.EMERGENCY: ("Cấp cứu", "emergency"),
-        Kind.INPATIENT: ("Nội trú", "inpatient"),
-        Kind.OUTPATIENT: ("Ngoại trú", "outpatient"),
-        Kind.ONE_YEAR: ("Phiếu có giá trị một năm", "valid for one year"),
-        Kind.TEST_ONLY: ("Chỉ làm cận lâm sàng", "tests only"),
-        Kind.BACK_REFERRAL: ("Chuyển về để tiếp tục điều trị", "back-referral"),
-    },
-)
-
-HANDED_ON: Final = _words(
+HANDED_ON: Final = words(
     HandedOn,
     {
         HandedOn.QUEUED: ("Đang chờ trong trục", "waiting in the exchange"),
@@ -139,7 +68,7 @@ HANDED_ON: Final = _words(
     },
 )
 
-SITUATIONS: Final = _words(
+SITUATIONS: Final = words(
     Situation,
     {
         Situation.MOVING: ("Trong hạn", "on time"),
@@ -148,7 +77,7 @@ SITUATIONS: Final = _words(
     },
 )
 
-CAUSES: Final = _words(
+CAUSES: Final = words(
     Cause,
     {
         Cause.WAITING_IN_EXCHANGE: (
@@ -182,21 +111,7 @@ CAUSES: Final = _words(
     },
 )
 
-OWNERS: Final = _words(
-    Fixer,
-    {
-        Fixer.SENDER_IT: ("CNTT nơi gửi", "IT of the sender"),
-        Fixer.SENDER_CLERK: ("Người lập phiếu nơi gửi", "clerk at the sender"),
-        Fixer.SENDER_DOCTOR: ("Bác sĩ nơi gửi", "doctor at the sender"),
-        Fixer.RECEIVER_IT: ("CNTT nơi nhận", "IT of the destination"),
-        Fixer.RECEIVER_DUTY: ("Trực tiếp nhận nơi nhận", "duty desk of the destination"),
-        Fixer.OPERATOR: ("Điều hành trục", "operator of the exchange"),
-        Fixer.VENDOR: ("Nhà cung cấp phần mềm", "software vendor"),
-        Fixer.NOBODY: ("Không cần ai", "nobody"),
-    },
-)
-
-EVENTS: Final = _words(
+EVENTS: Final = words(
     Event,
     {
         Event.ANNOUNCE: ("Báo trước", "announced"),
@@ -220,7 +135,7 @@ EVENTS: Final = _words(
     },
 )
 
-VERDICTS: Final = _words(
+VERDICTS: Final = words(
     Verdict,
     {
         Verdict.ACCEPTED: ("Trục đã nhận", "accepted"),
@@ -230,7 +145,7 @@ VERDICTS: Final = _words(
     },
 )
 
-ACKS: Final = _words(
+ACKS: Final = words(
     AckVerdict,
     {
         AckVerdict.DELIVERED: ("Nơi nhận đã có", "delivered"),

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Final
 
 from broker.api.deadlines import VIETNAM
-from broker.console.language import Language
 from schemas.times import iso, parse_iso
+from transport.pages.language import Language
 
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE

@@ -1,6 +1,7 @@
 """The addresses of the operator's pages. Every page is a GET; nothing can be changed here."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -10,7 +11,7 @@ from broker.api import asking
 from broker.api.answers import CaseAnswer
 from broker.api.overview import overview
 from broker.api.problems import Problem
-from broker.console.assets import asset_routes, load_assets
+from broker.console.assets import asset_routes
 from broker.console.filters import read_filter
 from broker.console.rendering import Renderer
 from broker.queries import Queries
@@ -18,10 +19,13 @@ from broker.queries.views import OPERATOR
 from broker.store.engine import StoreError
 from schemas.ids import is_case_code, is_uuid
 from transport.clock import Clock
+from transport.pages.assets import load_assets
 
 ROWS: Final = 50
 ROWS_ON_HOME: Final = 15
 SHOWN_AT_ONCE: Final = 8  # needing attention, on the overview; the rest on its own page
+
+_STATIC: Final = Path(__file__).parent / "static"
 
 Shown = Callable[[Request], Awaitable[Response]]
 
@@ -113,7 +117,7 @@ class _Console:
 
 def console_routes(queries: Queries, clock: Clock, exchange: str) -> APIRouter:
     """The pages of one exchange, for the operator's application on loopback."""
-    assets = load_assets()
+    assets = load_assets(_STATIC)
     console = _Console(queries, clock, Renderer(exchange, assets))
     router = APIRouter(include_in_schema=False)
     pages: Mapping[str, Shown] = {

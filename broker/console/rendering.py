@@ -13,24 +13,25 @@ from starlette.responses import HTMLResponse
 
 from broker.api import words
 from broker.console import formats
-from broker.console.assets import Asset
-from broker.console.language import COOKIE, COOKIE_AGE_S, as_language, chosen, other
 from broker.console.texts import TEXTS, alarm_phrase
 from schemas.times import iso
+from schemas.words import DECISIONS, JOURNEYS, KINDS, PRIORITIES, Phrase
+from transport.pages.assets import Asset
+from transport.pages.language import COOKIE, COOKIE_AGE_S, as_language, chosen, other
 
 # No inline script or style, nothing from anywhere else, no frame around us, forms only to ourselves.
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-_WORDS: Final[Mapping[str, Mapping[Any, words.Phrase]]] = {
+_WORDS: Final[Mapping[str, Mapping[Any, Phrase]]] = {
     "stage": words.STAGES,
-    "decision": words.DECISIONS,
+    "decision": DECISIONS,
     "delivery": words.DELIVERIES,
-    "journey": words.JOURNEYS,
+    "journey": JOURNEYS,
     "loop": words.LOOPS,
-    "priority": words.PRIORITIES,
-    "kind": words.KINDS,
+    "priority": PRIORITIES,
+    "kind": KINDS,
     "handed_on": words.HANDED_ON,
     "situation": words.SITUATIONS,
 }

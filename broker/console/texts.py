@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from broker.api.words import Phrase
 from schemas.reasons import REASONS, ReasonCode
+from schemas.words import Phrase
 
 TEXTS: Final[Mapping[str, Phrase]] = MappingProxyType(
     {

@@ -3,8 +3,8 @@
 from typing import Final
 
 from connectors.sources.xml13.dates import VIETNAM
-from connectors.worklist.language import Language
 from schemas.times import parse_iso
+from transport.pages.language import Language
 
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE

@@ -6,6 +6,7 @@ fragments, with which a page keeps itself fresh. What people do goes through the
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from connectors.actions import ActionError
 from connectors.control_acts import ACTS, Parts
 from connectors.sources.xml13.dates import VIETNAM
 from connectors.worklist import forms
-from connectors.worklist.assets import asset_route, load_assets
+from connectors.worklist.assets import asset_route
 from connectors.worklist.board import Section, board
 from connectors.worklist.entering import Entrance, from_our_page, is_local
 from connectors.worklist.forms import BadFormError, act_of, read_form
@@ -25,9 +26,12 @@ from connectors.worklist.rendering import Renderer
 from connectors.worklist.sending import head_is_late, sending
 from schemas.times import parse_iso
 from transport.logs import get_logger
+from transport.pages.assets import load_assets
 
 _log = get_logger(__name__)
 _ENTERED: Final = frozenset({"received", "accept", "decline", "arrived"})  # these travel; the others stay here
+
+_STATIC: Final = Path(__file__).parent / "static"
 
 Shown = Callable[[Request], Awaitable[Response]]
 
@@ -39,7 +43,7 @@ class Worklist:
         facility = parts.site.settings.facility
         self._parts = parts
         self._entrance = Entrance(secret, facility.code)
-        self._assets = load_assets()
+        self._assets = load_assets(_STATIC)
         self._renderer = Renderer(facility.code, facility.name, self._assets)
 
     def routes(self) -> list[BaseRoute]:

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from connectors.worklist import formats, words
-from connectors.worklist.assets import Asset
-from connectors.worklist.language import COOKIE, COOKIE_AGE_S, as_language, chosen, other
 from connectors.worklist.texts import TEXTS
+from transport.pages.assets import Asset
+from transport.pages.language import COOKIE, COOKIE_AGE_S, as_language, chosen, other
 
 # No inline script or style, nothing from anywhere else, no frame around us, forms only to ourselves.
 POLICY: Final = (
@@ -61,7 +61,7 @@ class Renderer:
             language=language,
             other_language=other(language),
             switch=f"{here}?lang={other(language)}",
-            t=SimpleNamespace(**{name: phrase[language != "vi"] for name, phrase in TEXTS.items()}),
+            t=SimpleNamespace(**{name: phrase[language] for name, phrase in TEXTS.items()}),
             said=lambda item: item["vi" if language == "vi" else "en"],
             word=lambda table, code: words.word(table, code, language),
             choices=lambda table: words.choices(table, language),

@@ -12,7 +12,7 @@ from broker.housekeeping import Housekeeping
 from broker.material import CurrentMaterial, load_keys
 from broker.quota import Quota
 from broker.recording.stamping import facts_of, repeated_facts, sign_stamp
-from broker.settings import ExchangeSettings, SettingsError, load
+from broker.settings import ExchangeSettings, load
 from broker.settings_file import settings_text
 from broker.store import tables
 from broker.store.undelivered import AFTER, tell_senders
@@ -27,6 +27,7 @@ from tests.broker.messages import ack, message, new_case, sealed
 from tests.broker.tokens import payload_of
 from tests.certs.pki import EXCHANGE, TestPki
 from tests.schemas.bundles import SENDER
+from transport.settings import SettingsError
 
 GIVEN = {"exchange": {"name": "bo-y-te"}, "kafka": {"bootstrap": "localhost:9093"}}
 

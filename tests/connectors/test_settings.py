@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from connectors.settings import FILE_NAME, Settings, SettingsError, load
+from connectors.settings import FILE_NAME, Settings, load
 from connectors.settings_file import commented, write_commented
 from schemas.urgency import Priority
+from transport.settings import SettingsError
 
 VALUES: dict[str, dict[str, Any]] = {
     "facility": {"code": "24Z01", "name": "Bệnh viện Đa khoa Bắc Giang", "phone": "0204 385 4500"},

@@ -6,7 +6,7 @@ from enum import StrEnum
 import pytest
 
 from broker.api import words
-from broker.api.words import Phrase
+from schemas.words import Phrase
 
 TABLES = {name: table for name, table in vars(words).items() if isinstance(table, Mapping) and not name.startswith("_")}
 

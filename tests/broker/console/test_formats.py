@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.console import assets
+from broker import console
 from broker.console.filters import NAMES, read_filter
 from broker.console.formats import local_time, span, utc_time, whole
+from transport.pages.assets import load_assets
 
 
 def test_times_are_shown_in_vietnams_time_with_utc_beside() -> None:
@@ -65,7 +66,11 @@ def test_changing_a_filter_starts_from_the_first_page() -> None:
 
 # --- WCAG 2.2 AA, 1.4.3: 4.5 to 1 for text, in both colour schemes -------------------------------------------------
 
-CSS = (Path(assets.__file__).parent / "static" / "console.css").read_text()
+CSS = "".join(
+    asset.content.decode()
+    for name, asset in load_assets(Path(console.__file__).parent / "static").items()
+    if name.endswith(".css")
+)
 
 
 def _schemes() -> dict[str, dict[str, str]]:

@@ -15,7 +15,6 @@ from connectors.check import check
 from connectors.mapping.rebuild import rebuild_slip
 from connectors.mapping.staff import StaffFileError
 from connectors.mapping.writer import write_envelope, write_xml13
-from connectors.settings import SettingsError
 from connectors.sources.directory import DirectoryFileError
 from connectors.sources.xml13.tables import Row
 from connectors.workshop.client import Workshop, WorkshopError
@@ -23,6 +22,7 @@ from schemas import strict_json
 from schemas.limits import EXPORT_MAX_BYTES
 from schemas.message import read_facts
 from tests.connectors.mapping_world import SAMPLES, dossier_of, index, names, now_of
+from transport.settings import SettingsError
 
 FACILITIES = SAMPLES / "facilities.csv"
 # Whose ``now`` each bad sample derives from (SOURCES.md).
