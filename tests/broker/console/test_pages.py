@@ -286,7 +286,7 @@ async def test_assets_are_named_by_their_content_and_kept(browser: httpx2.AsyncC
         assert "immutable" in answer.headers["cache-control"]
         kinds.append(answer.headers["content-type"].split(";")[0])
         assert (await browser.get(re.sub(r"\.[0-9a-f]{12}\.", ".000000000000.", address))).status_code == 404
-    assert kinds == ["text/javascript", "image/svg+xml", "text/css"]
+    assert kinds == ["text/javascript", "image/svg+xml", "text/css", "text/css"]
     assert (await browser.get("/static/..%2fpages.py")).status_code == 404
 
 
