@@ -17,7 +17,7 @@ TABLES = {
     f"{module.__name__}.{name}": table
     for module in (words, of_exchange, of_worklist)
     for name, table in vars(module).items()
-    if isinstance(table, Mapping) and name.isupper() and isinstance(next(iter(table)), StrEnum)
+    if isinstance(table, Mapping) and name.isupper() and name != "NAMES" and isinstance(next(iter(table)), StrEnum)
 }
 
 
