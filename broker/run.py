@@ -135,6 +135,8 @@ async def _together(tasks: list[Awaitable[None]], stop: asyncio.Event) -> None:
         raise unknown.exceptions[0] from None
     except* PositionLostError as lost:
         raise lost.exceptions[0] from None
+    except* OSError as full:  # the door could not be written down: a full disk, most often
+        raise full.exceptions[0] from None
     finally:
         stop.set()
 

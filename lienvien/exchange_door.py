@@ -40,7 +40,7 @@ async def serve(settings: ExchangeSettings, database: Database, exchange: Exchan
         operator_app(
             queries,
             clock,
-            ExchangeFacts(),
+            ExchangeFacts(checks={"writing": database.takes_writes}),
             console_routes(queries, clock, settings.exchange.name),
             _control_routes(administration, secret),
         ),

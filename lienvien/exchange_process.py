@@ -1,5 +1,6 @@
 """One process of an exchange as the command line starts it."""
 
+import errno
 import sys
 from pathlib import Path
 from typing import Final
@@ -8,7 +9,7 @@ from broker.backup_guard import DatabaseIsOlderError
 from broker.run import Web, run
 from broker.run_lock import AlreadyRunningError
 from broker.settings import load
-from broker.store.engine import CommitUnknownError, PositionLostError, UnsafeDatabaseError
+from broker.store.engine import CommitUnknownError, PassingError, PositionLostError, UnsafeDatabaseError
 from broker.store.migrating import DatabaseTooNewError
 from lienvien.answering import ENVIRONMENT, LATER, REFUSED
 from schemas.reasons import Refused, reason
@@ -18,6 +19,10 @@ from transport.settings import SettingsError
 from transport.tls import TlsFileError
 
 _DATABASE_UNFIT: Final = (DatabaseIsOlderError, DatabaseTooNewError, UnsafeDatabaseError)  # a person must act first
+_NOT_NOW: Final = (
+    "Cơ sở dữ liệu hoặc thư mục dữ liệu hiện không dùng được (chưa chạy, bị khóa, đầy đĩa …); sẽ tự khởi động lại."
+    " / The database or the data folder cannot be used now (not running, locked, disk full …); started again by itself."
+)
 START_AGAIN: Final = 70  # the outcome of something is unknown: a supervisor must start the process again
 
 
@@ -29,6 +34,9 @@ def main(config: Path, *, web: bool) -> int:
         event_loop.run(run(settings, web=_web() if web else None))
     except (CommitUnknownError, PositionLostError):
         return START_AGAIN
+    except (PassingError, OSError) as error:
+        print(f"{_NOT_NOW} [{_name(error)}]", file=sys.stderr)
+        return LATER
     except Refused as refused:
         known = reason(refused.reason)
         print(f"{known.vi}\n{known.en}\n[{known.code}] {refused.where}", file=sys.stderr)
@@ -46,3 +54,10 @@ def _web() -> Web:
     from lienvien.exchange_door import serve  # noqa: PLC0415  20 MiB that a process without pages need not hold
 
     return serve
+
+
+def _name(error: Exception) -> str:
+    """What went wrong, as a name that holds no value: SQLITE_FULL, OperationalError, ENOSPC."""
+    if isinstance(error, OSError):
+        return errno.errorcode.get(error.errno or 0, type(error).__name__)
+    return str(error)

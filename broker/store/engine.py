@@ -58,6 +58,7 @@ class Database:
     def __init__(self, url: str, *, application: str = "lienvien") -> None:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._last_write: StoreError | None = None
         self._one_writer = asyncio.Lock()  # SQLite has one anyway; waiting here is fair, waiting there is polling
         if self.is_sqlite:
             self._writer = _sqlite_engine(parsed, "BEGIN EXCLUSIVE")  # meets a reader where waiting is harmless
@@ -72,12 +73,17 @@ class Database:
 
         Durable once the block is left. Raises PassingError, CommitUnknownError; other exceptions roll back and pass.
         """
-        if self.is_sqlite:
-            async with self._one_writer, self._transaction(self._writer) as connection:
-                yield connection
-        else:
-            async with self._transaction(self._writer) as connection:
-                yield connection
+        try:
+            if self.is_sqlite:
+                async with self._one_writer, self._transaction(self._writer) as connection:
+                    yield connection
+            else:
+                async with self._transaction(self._writer) as connection:
+                    yield connection
+        except (PassingError, CommitUnknownError) as error:
+            self._last_write = error
+            raise
+        self._last_write = None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -89,6 +95,10 @@ class Database:
             raise _judged(error) from None
         except OSError as error:
             raise PassingError(type(error).__name__) from None
+
+    async def takes_writes(self) -> bool:
+        """False when the last write failed for a reason that may pass: a full disk can still be read."""
+        return self._last_write is None
 
     async def close(self) -> None:
         """Close all connections."""
@@ -167,7 +177,8 @@ async def _give_back(connection: AsyncConnection) -> None:
 def _judged(error: DBAPIError) -> Exception:
     """A passing error for what may pass; otherwise an error of the program, stripped of every value."""
     state = str(getattr(error.orig, "sqlstate", None) or "")
-    name = f"{type(error.orig).__name__} {state}".rstrip()
+    kind_of_sqlite = getattr(error.orig, "sqlite_errorname", None)  # SQLITE_FULL, SQLITE_BUSY: what is to be done
+    name = str(kind_of_sqlite or f"{type(error.orig).__name__} {state}".rstrip())
     if error.connection_invalidated or state in _PASSING_STATES or state.startswith(_PASSING_CLASSES):
         return PassingError(name)
     if not state and isinstance(error, OperationalError | InterfaceError):

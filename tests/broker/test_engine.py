@@ -231,3 +231,27 @@ def test_one_process_per_folder(tmp_path: Path) -> None:
         pass
     with RunLock(tmp_path):
         pass
+
+
+async def test_a_full_disk_is_called_by_its_name_and_leaves_the_database_unfit_for_writing(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'exchange.sqlite'}")
+    await migrate(database)
+    assert await database.takes_writes()
+
+    @event.listens_for(database._writer.sync_engine, "begin")
+    def _no_more_pages(connection: Any) -> None:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+
+    async def fill() -> None:
+        async with database.write() as connection:
+            await _insert(connection, "a", "x" * 100_000)
+
+    with pytest.raises(PassingError, match=r"^SQLITE_FULL$"):
+        await fill()
+    assert not await database.takes_writes()
+    event.remove(database._writer.sync_engine, "begin", _no_more_pages)
+    async with database.write() as connection:
+        await connection.execute(text("PRAGMA max_page_count = 1000000"))
+    await fill()
+    assert await database.takes_writes()
+    await database.close()
