@@ -5,7 +5,8 @@ import contextlib
 import shutil
 import sqlite3
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,7 @@ class Scanner:
         self._intake = intake
         self._ready = ready
         folders = site.settings.folders
+        self._disk_alarm: bool | None = None  # whether the alarm is open; None: not known
         self._folders = [
             *(self._folder(export, holds_bundles=False) for export in folders.exports),
             *(self._folder(ExportFolder(path=path), holds_bundles=True) for path in folders.bundles),
@@ -150,13 +152,12 @@ class Scanner:
         free = shutil.disk_usage(site.settings.folders.data).free
         full = free < DISK_KEPT_FREE
         if full != site.live.disk_full:
-            site.live.disk_full = full
-            now = site.clock.now()
+            _log.warning("disk.full" if full else "disk.has-room")
+        site.live.disk_full = full
+        if full != self._disk_alarm:  # unknown after a start, and when the disk was too full to say that it is full
             with contextlib.suppress(sqlite3.OperationalError):
-                if full:
-                    await site.store.write(lambda c: alarms.raise_alarm(c, AlarmCode.DISK_FULL.value, "data", now))
-                else:
-                    await site.store.write(lambda c: alarms.clear_alarm(c, AlarmCode.DISK_FULL.value, "data", now))
+                await site.store.write(partial(_set_disk_alarm, full, site.clock.now()))
+                self._disk_alarm = full
         return full
 
     async def _folder_alarm(self, folder: _Folder, *, there: bool) -> None:
@@ -171,3 +172,10 @@ class Scanner:
         else:
             site.live.folders_missing.add(place)
             await site.store.write(lambda c: alarms.raise_alarm(c, AlarmCode.FOLDER_MISSING.value, place, now))
+
+
+def _set_disk_alarm(full: bool, now: datetime, c: sqlite3.Connection) -> None:
+    if full:
+        alarms.raise_alarm(c, AlarmCode.DISK_FULL.value, "data", now)
+    else:
+        alarms.clear_alarm(c, AlarmCode.DISK_FULL.value, "data", now)

@@ -155,6 +155,43 @@ async def test_on_a_full_disk_nothing_new_is_taken_until_there_is_room(
     assert AlarmCode.DISK_FULL not in await site.alarms()
 
 
+async def test_a_disk_that_was_full_when_the_process_died_is_not_called_full_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "xuat"
+    source.mkdir()
+    site = await make_site(tmp_path, ExportFolder(path=source))
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, DISK_KEPT_FREE - 1))
+    await site.scan()
+    assert AlarmCode.DISK_FULL in await site.alarms()
+    monkeypatch.undo()
+    again = Site(site.world)
+    again.world.site.live.disk_full = False  # as after a start
+    await again.scan()
+    assert AlarmCode.DISK_FULL not in await again.alarms()
+
+
+async def test_a_disk_too_full_to_write_down_that_it_is_full_is_told_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "xuat"
+    source.mkdir()
+    site = await make_site(tmp_path, ExportFolder(path=source))
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, DISK_KEPT_FREE - 1))
+    with monkeypatch.context() as full:
+
+        async def no_room(_: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        full.setattr(site.world.site.store, "write", no_room)
+        await site.scan(1)
+    assert site.world.site.live.disk_full
+    await site.scan(1)
+    assert AlarmCode.DISK_FULL in await site.alarms()
+
+
 async def test_without_a_directory_nothing_is_judged(tmp_path: Path) -> None:
     source = tmp_path / "xuat"
     source.mkdir()
