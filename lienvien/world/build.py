@@ -11,7 +11,7 @@ from certs.keys import write_certificates
 from certs.profiles import CertProfile
 from lienvien.connector_setup import NewConnector, init_connector
 from lienvien.enrolment import FACILITY_PURPOSES, KeyFolder
-from lienvien.exchange_setup import init_exchange, welcome_package
+from lienvien.exchange_setup import init_exchange, welcome_package, write_settings
 from lienvien.welcome import Welcome
 from lienvien.world.facilities import FACILITIES, DemoFacility, write_facilities_csv
 from schemas.codes.lists import LegalBasis
@@ -106,6 +106,21 @@ def add_exchange(world: World) -> None:
     )
     for purpose, (profile, name) in wanted.items():
         world.certify(world.exchange, purpose, profile, name)
+
+
+def add_worker(world: World, worker: str) -> Path:
+    """One more process of the exchange, with a data folder of its own; returns its configuration.
+
+    For a world whose exchange has a PostgreSQL as its database.
+    """
+    data = world.exchange / f"data-{worker}"
+    data.mkdir(mode=0o700)
+    overrides = {section: dict(values) for section, values in world.overrides.items()}
+    overrides.setdefault("exchange", {})["worker_id"] = worker
+    overrides["folders"] = {"data": data.name}
+    path = world.exchange / f"{worker}.toml"
+    write_settings(path, EXCHANGE, world.kafka.bootstrap, overrides)
+    return path
 
 
 def welcome(world: World) -> Welcome:

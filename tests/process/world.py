@@ -3,9 +3,9 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,14 @@ from connectors.sources.xml13.dates import VIETNAM
 from connectors.store.folder_lock import AlreadyRunningError
 from lienvien.connector_process import perform
 from lienvien.control_file import NotRunningError
+from lienvien.demo.evidence import gather
 from lienvien.demo_exports import story
 from lienvien.demo_exports.cases import CASES, DemoCase
 from lienvien.demo_exports.envelope import transfer_file
+from lienvien.prove.evidence import folder_digests
+from lienvien.prove.recipe import prove
 from lienvien.world import build
+from lienvien.world.build import World
 from lienvien.world.running import RunningWorld
 
 PATIENCE_S = 90.0
@@ -54,6 +58,50 @@ class ProcessWorld:
         os.kill(pid, signal.SIGKILL)
         return pid
 
+    def pause(self, name: str) -> None:
+        """Stops a supervised process where it is; ``kill`` ends it, and it is started again."""
+        pid = self.running.supervisor[name].pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+
+    def kill_if_there(self, name: str) -> None:
+        """``kill -9``, unless it has just died by itself."""
+        pid = self.running.supervisor[name].pid
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+
+    def export_many(self, cases: Iterable[DemoCase]) -> set[str]:
+        """The HIS of each sender drops a slip for each case; the numbers on them end with these words."""
+        dropped = list(cases)
+        for case in dropped:
+            self.export(case.sender, f"{case.serial}.xml", export_of(case))
+        return {str(1000 + case.serial) for case in dropped}
+
+    def transfers(self, code: str) -> list[dict[str, Any]]:
+        """The transfers that a hospital has sent, as its connector shows them."""
+        rows: list[dict[str, Any]] = self.ask(code, "status")["transfers"]
+        return [row for row in rows if row["sender"] == code]
+
+    def delivered(self, sender: str, slips: set[str]) -> int:
+        """How many of these slips their destination has acknowledged, as their sender knows it."""
+        rows = self.transfers(sender)
+        return sum(1 for row in rows if row["delivered_at"] and row["slip_number"].rsplit("/", 1)[-1] in slips)
+
+    def handed_over(self, code: str) -> int:
+        """How many messages lie in a hospital's incoming folder; what is still being written there is hidden."""
+        found = self.running.world.hospitals[code].incoming.rglob("bundle.json")
+        return sum(1 for path in found if not path.parent.name.startswith("."))
+
+    def log(self, name: str) -> str:
+        """What a process has said so far."""
+        return (self.folder / "logs" / f"{name}.log").read_text("utf-8")
+
+    async def proven(self) -> set[str]:
+        """A stranger's claims that do not hold, by their English words."""
+        small = self.running.world
+        folder = await gather(small, {code: folder_digests(site.export) for code, site in small.hospitals.items()})
+        return {claim.en for claim in await asyncio.to_thread(prove, folder) if not claim.holds}
+
     async def until(self, happened: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
         """Waits for something; a connector that is just being restarted is asked again."""
         loop = asyncio.get_running_loop()
@@ -68,20 +116,18 @@ class ProcessWorld:
             await asyncio.sleep(0.25)
 
 
-def many_cases(count: int, sender: str = "24Z01", destination: str = "01929") -> list[DemoCase]:
+def many_cases(count: int, sender: str = "24Z01", destination: str = "01929", *, first: int = 2000) -> list[DemoCase]:
     """As many different slips as wanted, for one pair of hospitals, without tables, so that they are quick to make."""
-    from dataclasses import replace
-
     return [
         replace(
             CASES[4],
-            serial=2000 + number,
+            serial=number,
             sender=sender,
             destination=destination,
             with_tables=False,
             name=f"NGƯỜI BỆNH THỬ {number}",
         )
-        for number in range(count)
+        for number in range(first, first + count)
     ]
 
 
@@ -91,9 +137,12 @@ def export_of(case: DemoCase) -> bytes:
 
 
 @asynccontextmanager
-async def running_world(folder: Path) -> AsyncIterator[ProcessWorld]:
-    """Everything started and answering; everything stopped at the end."""
+async def running_world(
+    folder: Path, prepare: Callable[[World], None] = lambda world: None
+) -> AsyncIterator[ProcessWorld]:
+    """Everything started and answering; everything stopped at the end. ``prepare`` sees the world before its start."""
     world = build.lay_out(folder)
+    prepare(world)
     running = RunningWorld(world)
     try:
         await running.start()
