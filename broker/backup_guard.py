@@ -27,7 +27,7 @@ from schemas.reasons import Refused
 from schemas.tokens.delivery import Head
 from schemas.tokens.stamp import Stamp
 from schemas.topics import HEADER_STAMP, RecordType, inbox_topic
-from transport.kafka import KafkaLink, make_consumer
+from transport.kafka import KafkaLink, make_consumer, stop_consumer
 
 TAIL_RECORDS: Final = (
     20  # numbers sent again may stand last; among so many records the newest number or a head is found
@@ -104,7 +104,7 @@ async def _tails(link: KafkaLink, facilities: Sequence[str]) -> dict[str, tuple[
     except (KafkaError, OSError) as error:
         raise LogUnavailableError(type(error).__name__) from None
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
     found: dict[str, tuple[int, int]] = {}
     for partition, record in records:
         number, generation = _said(record)

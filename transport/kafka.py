@@ -9,6 +9,7 @@ error (call ``describe_topics`` first), and an idempotent send waits out any out
 age of its last answer).
 """
 
+import asyncio
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ SLOW_LINE_REQUEST_TIMEOUT_MS: Final = 180_000  # 960 KiB at 64 kbit/s take 123 s
 RETRY_BACKOFF_MS: Final = 200
 METADATA_MAX_AGE_MS: Final = 120_000  # how long a moved leader or a new topic may stay unseen when nothing fails
 CONNECTIONS_MAX_IDLE_MS: Final = 540_000  # below the broker's 600,000, so that it is we who close
+STOP_WITHIN_S: Final = 2.0  # an answer that meets a closing TLS connection would keep it open for half a minute
 FETCH_MAX_WAIT_MS: Final = 500  # an idle fetch waits this long at the broker; a new record ends the wait at once
 FETCH_MIN_BYTES: Final = 1  # a lone emergency must not wait for company
 FETCH_MAX_BYTES: Final = 8 * MIB  # one answer for all topics together: bounds memory, not progress
@@ -111,6 +113,22 @@ def make_consumer(
         max_partition_fetch_bytes=max_partition_fetch_bytes,  # a larger batch still comes, whole and alone
         exclude_internal_topics=True,
     )
+
+
+_stopping: set[asyncio.Task[None]] = set()
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer, and wait for its connections no longer than ``STOP_WITHIN_S``; they end by themselves later.
+
+    A fetch is under way nearly always, and when its answer comes after our goodbye, TLS waits 30 s for the broker's.
+    """
+    task = asyncio.ensure_future(consumer.stop())
+    _stopping.add(task)
+    task.add_done_callback(_stopping.discard)
+    done, _ = await asyncio.wait([task], timeout=STOP_WITHIN_S)
+    if done:
+        task.result()
 
 
 async def describe_topics(link: KafkaLink, topics: Iterable[str]) -> Mapping[str, TopicDescription]:
