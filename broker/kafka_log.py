@@ -19,7 +19,7 @@ from broker.ports import LogUnavailableError, TopicBatch
 from broker.stages.submission import Record
 from broker.store.positions import Position
 from schemas.limits import KIB, MIB, TURN_BYTES_PER_TOPIC, TURN_RECORDS_PER_TOPIC
-from transport.kafka import KafkaLink, make_consumer
+from transport.kafka import KafkaLink, make_consumer, stop_consumer
 
 TURN_MAX_BYTES: Final = 4 * MIB  # of all topics together: what a worker holds in memory at once, twice
 TURN_MAX_RECORDS: Final = 100  # enough for a commit to cost little per record
@@ -55,7 +55,7 @@ class KafkaRecordLog:
         """Close the consumer."""
         if self._consumer is not None:
             consumer, self._consumer = self._consumer, None
-            await consumer.stop()
+            await stop_consumer(consumer)
 
     async def follow(self, positions: Collection[Position]) -> None:
         """See ``ports.RecordLog.follow``. Raises LogUnavailableError."""

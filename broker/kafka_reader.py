@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from broker.ports import LogUnavailableError
 from broker.stages.submission import Pointer, Record
 from schemas.limits import KIB, MIB
-from transport.kafka import KafkaLink, make_consumer
+from transport.kafka import KafkaLink, make_consumer, stop_consumer
 
 KEPT_BYTES: Final = 12 * MIB  # of a worker's 150
 FETCH_WITHIN_S: Final = 10.0  # a log that has not given a record by then is not available
@@ -67,7 +67,7 @@ class KafkaRecordReader:
         """Close the consumer."""
         if self._consumer is not None:
             consumer, self._consumer = self._consumer, None
-            await consumer.stop()
+            await stop_consumer(consumer)
 
     async def fetch(self, pointers: Collection[Pointer]) -> Mapping[Pointer, bytes | None]:
         """The bytes at some places, None where they are gone or are others. Raises LogUnavailableError."""

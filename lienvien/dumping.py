@@ -7,7 +7,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from lienvien.prove.evidence import DumpedRecord, write_dump
-from transport.kafka import KafkaLink, describe_topics, make_consumer
+from transport.kafka import KafkaLink, describe_topics, make_consumer, stop_consumer
 
 _POLL_MS: Final = 1_000
 
@@ -27,7 +27,7 @@ async def dump_topics(link: KafkaLink, topics: Iterable[str], folder: Path) -> d
     try:
         return {name: write_dump(folder, name, await _read(consumer, TopicPartition(name, 0))) for name in names}
     finally:
-        await consumer.stop()
+        await stop_consumer(consumer)
 
 
 async def _read(consumer: AIOKafkaConsumer, partition: TopicPartition) -> list[DumpedRecord]:

@@ -7,7 +7,7 @@ import pytest
 
 from broker.store.engine import PassingError
 from lienvien import exchange_process
-from lienvien.exchange_process import START_AGAIN
+from lienvien.answering import LATER
 from tests.broker.exchange_files import write_exchange
 from tests.certs.pki import make_pki
 
@@ -28,7 +28,7 @@ def test_what_may_pass_ends_with_a_sentence_and_is_started_again(
         raise error
 
     monkeypatch.setattr(exchange_process, "run", fails)
-    assert exchange_process.main(config, web=False) == START_AGAIN
+    assert exchange_process.main(config, web=False) == LATER
     said = capsys.readouterr().err
     assert f"[{name}]" in said
     assert "Cơ sở dữ liệu" in said
@@ -40,5 +40,5 @@ def test_a_database_that_does_not_answer_at_the_start_is_waited_for_by_starting_
 ) -> None:
     gone = f"postgresql://lienvien@/nothing?host={tmp_path}"
     config = write_exchange(tmp_path / "exchange", make_pki(tmp_path / "pki"), database=gone).config
-    assert exchange_process.main(config, web=False) == START_AGAIN
+    assert exchange_process.main(config, web=False) == LATER
     assert str(tmp_path) not in capsys.readouterr().err

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from broker.settings import load as load_exchange
 from connectors.scanning import DISK_KEPT_FREE
+from lienvien.answering import LATER
 from lienvien.control_file import NotRunningError, read_control
 from lienvien.demo_exports.cases import DemoCase
 from schemas.limits import MIB
@@ -102,7 +103,7 @@ async def test_the_exchange_is_killed_while_its_disk_is_full(place: tuple[Proces
     disks.exchange.fill()
     said, ends = len(world.log("exchange")), len(world.running.restarts)
     world.kill_if_there("exchange")
-    await world.until(lambda: ("exchange", 70) in world.running.restarts[ends:], "it ends and is started again")
+    await world.until(lambda: ("exchange", LATER) in world.running.restarts[ends:], "it ends and is started again")
     assert "SQLITE_FULL" in world.log("exchange")[said:]
     assert "Traceback" not in world.log("exchange")[said:]
     disks.exchange.make_room()
