@@ -9,9 +9,8 @@ Three kinds of failure, and nothing else comes out of here but errors of the pro
 No text here quotes a statement, a parameter or a driver's message: those quote values.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +18,8 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from broker.store.one_writer import OneWriter
 
 LOCK_TIMEOUT_MS: Final = 5_000  # a lock not had by then is a stuck neighbour: roll back and try again
 STATEMENT_TIMEOUT_MS: Final = 30_000  # nothing this program asks takes long
@@ -59,7 +60,7 @@ class Database:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self._last_write: StoreError | None = None
-        self._one_writer = asyncio.Lock()  # SQLite has one anyway; waiting here is fair, waiting there is polling
+        self._turns = OneWriter()  # SQLite has one anyway; who waits here is woken, who waits there polls
         if self.is_sqlite:
             self._writer = _sqlite_engine(parsed, "BEGIN EXCLUSIVE")  # meets a reader where waiting is harmless
             self._reader = _sqlite_engine(parsed, "BEGIN")
@@ -75,7 +76,7 @@ class Database:
         """
         try:
             if self.is_sqlite:
-                async with self._one_writer, self._transaction(self._writer) as connection:
+                async with self._turns.writing(), self._transaction(self._writer) as connection:
                     yield connection
             else:
                 async with self._transaction(self._writer) as connection:
@@ -88,13 +89,14 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for looking only; what is written through it is rolled back. Raises PassingError."""
-        try:
-            async with self._reader.connect() as connection:
-                yield connection
-        except DBAPIError as error:
-            raise _judged(error) from None
-        except OSError as error:
-            raise PassingError(type(error).__name__) from None
+        async with self._turns.reading() if self.is_sqlite else nullcontext():
+            try:
+                async with self._reader.connect() as connection:
+                    yield connection
+            except DBAPIError as error:
+                raise _judged(error) from None
+            except OSError as error:
+                raise PassingError(type(error).__name__) from None
 
     async def takes_writes(self) -> bool:
         """False when the last write failed for a reason that may pass: a full disk can still be read."""

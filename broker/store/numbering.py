@@ -212,10 +212,11 @@ _COLUMNS: Final = (
     "id", "destination", "record_type", "case_id", "topic", "offset", "record_sha256", "size", "token", "facts"
 )  # fmt: skip
 _FIRST: Final = (
-    "SELECT {columns} FROM outbox i"  # noqa: S608  constants only
+    "SELECT {columns} FROM outbox i{hint}"  # noqa: S608  constants only
     " WHERE i.delivery_seq IS NULL AND i.lane = d.lane AND i.destination = d.destination"
     f" AND i.priority_rank = u.urgency ORDER BY i.id LIMIT {NUMBERED_BATCH_RECORDS}"
 )
+_IN_ORDER: Final = " INDEXED BY outbox_waiting"  # SQLite would rather sort a destination's whole queue
 _ALL_OF_OUTBOX: Final = ", ".join(f'o."{name}"' for name in _COLUMNS)
 _URGENCIES: Final = "(SELECT 0 AS urgency UNION ALL SELECT 1 UNION ALL SELECT 2) u"
 _WAITING_POSTGRESQL: Final = text(
@@ -224,7 +225,7 @@ _WAITING_POSTGRESQL: Final = text(
     " (SELECT lane, destination FROM outbox WHERE delivery_seq IS NULL"
     " AND (lane, destination) > (d.lane, d.destination) ORDER BY lane, destination LIMIT 1) n)"
     f" SELECT {_ALL_OF_OUTBOX}, u.urgency FROM d CROSS JOIN {_URGENCIES}"
-    f" CROSS JOIN LATERAL ({_FIRST.format(columns='i.*')}) o"
+    f" CROSS JOIN LATERAL ({_FIRST.format(columns='i.*', hint='')}) o"
     " WHERE d.lane = ANY(CAST(:lanes AS integer[])) AND d.destination <> ALL(CAST(:busy AS text[]))"
     " ORDER BY o.destination, u.urgency, o.id"
 )
@@ -232,7 +233,8 @@ _WAITING_SQLITE: Final = text(
     f"SELECT {_ALL_OF_OUTBOX}, u.urgency FROM (SELECT DISTINCT lane, destination FROM outbox"  # noqa: S608
     " WHERE delivery_seq IS NULL AND lane IN (SELECT value FROM json_each(:lanes))"
     f" AND destination NOT IN (SELECT value FROM json_each(:busy))) d CROSS JOIN {_URGENCIES}"
-    f" JOIN outbox o ON o.id IN ({_FIRST.format(columns='i.id')}) ORDER BY o.destination, u.urgency, o.id"
+    f" JOIN outbox o ON o.id IN ({_FIRST.format(columns='i.id', hint=_IN_ORDER)})"
+    " ORDER BY o.destination, u.urgency, o.id"
 )
 
 
