@@ -18,7 +18,7 @@ from broker.stages.submission import Pointer, Record
 from schemas.limits import KIB, MIB
 from transport.kafka import KafkaLink, make_consumer, stop_consumer
 
-KEPT_BYTES: Final = 12 * MIB  # of a worker's 150
+KEPT_BYTES: Final = 6 * MIB  # of a worker's 150
 FETCH_WITHIN_S: Final = 10.0  # a log that has not given a record by then is not available
 _PARTITION: Final = 0
 _FETCH_MAX_BYTES: Final = 2 * MIB

@@ -12,6 +12,7 @@ REFUSED: Final = 1  # judged and refused, or faults found
 USAGE: Final = 2
 ENVIRONMENT: Final = 3  # cannot reach, cannot read, locked: a person must act
 LATER: Final = 4  # of a process that runs: something is in the way that may pass, as a folder in use or a full disk
+START_AGAIN: Final = 70  # the outcome of something is unknown: a supervisor must start the process again
 
 Answer = TypeVar("Answer")
 

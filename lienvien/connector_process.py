@@ -18,8 +18,7 @@ from connectors.store.meta import PositionMovedError
 from connectors.store.tables import NewerDatabaseError
 from connectors.worklist.pages import worklist
 from lienvien import control_file
-from lienvien.answering import ENVIRONMENT, LATER, REFUSED
-from lienvien.exchange_process import START_AGAIN
+from lienvien.answering import ENVIRONMENT, LATER, REFUSED, START_AGAIN
 from schemas.reasons import Refused, reason
 from transport.http_server import HttpServerError
 from transport.logs import configure_logging

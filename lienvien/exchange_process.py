@@ -11,7 +11,7 @@ from broker.run_lock import AlreadyRunningError
 from broker.settings import load
 from broker.store.engine import CommitUnknownError, PassingError, PositionLostError, UnsafeDatabaseError
 from broker.store.migrating import DatabaseTooNewError
-from lienvien.answering import ENVIRONMENT, LATER, REFUSED
+from lienvien.answering import ENVIRONMENT, LATER, REFUSED, START_AGAIN
 from schemas.reasons import Refused, reason
 from transport import event_loop
 from transport.logs import configure_logging
@@ -23,7 +23,6 @@ _NOT_NOW: Final = (
     "Cơ sở dữ liệu hoặc thư mục dữ liệu hiện không dùng được (chưa chạy, bị khóa, đầy đĩa …); sẽ tự khởi động lại."
     " / The database or the data folder cannot be used now (not running, locked, disk full …); started again by itself."
 )
-START_AGAIN: Final = 70  # the outcome of something is unknown: a supervisor must start the process again
 
 
 def main(config: Path, *, web: bool) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from broker.settings import FILE_NAME, load
 from broker.settings_file import settings_text
-from lienvien.exchange_process import START_AGAIN
+from lienvien.answering import START_AGAIN
 from tests.kafka_container import IMAGE
 from tests.lienvien import plain_yaml
 from tests.lienvien.command_lines import ROOT, complete, faults_of, make_targets, typed

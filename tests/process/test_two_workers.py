@@ -21,10 +21,9 @@ from broker.sharding import lane_of
 from broker.store import tables
 from broker.store.engine import Database
 from lienvien import exchange_acts
-from lienvien.answering import LATER
+from lienvien.answering import LATER, START_AGAIN
 from lienvien.dumping import dump_topics
 from lienvien.enrolment import KeyFolder
-from lienvien.exchange_process import START_AGAIN
 from lienvien.prove.evidence import TOPICS, DumpedRecord
 from lienvien.world import build
 from lienvien.world.build import World
