@@ -149,7 +149,8 @@ class Administration:
         """
         shown = await self.show(facility)
         async with self._changing() as (connection, context):
-            await facilities.set_standing(connection, facility, Standing.SUSPENDED, context.at)
+            since = shown.facility.suspended_at or context.at  # said twice, it is suspended since the first time
+            await facilities.set_standing(connection, facility, Standing.SUSPENDED, since)
             count = len(shown.open_stat_cases)
             context.audit(
                 Action.FACILITY_SUSPENDED,
@@ -161,15 +162,18 @@ class Administration:
         return await self.show(facility)
 
     async def resume(self, facility: str) -> FacilityShown:
-        """Let a facility in again, and ask for the acks that were set aside meanwhile. Raises as ``suspend``."""
+        """Let a facility in again, and ask for the acks that were set aside meanwhile. Raises as ``suspend``.
+
+        The database comes first here, too: what the facility sends as soon as it is connected must count again.
+        """
         shown = await self.show(facility)
-        await kafka_admin.unblock(self._link(), facility, shown.facility.generations)
         async with self._changing() as (connection, context):
             await facilities.set_standing(connection, facility, Standing.ACTIVE, None)
             if shown.facility.suspended_at is not None:
                 await ask_for_acks(connection, context, facility, shown.facility.suspended_at)
             context.audit(Action.FACILITY_RESUMED, {"actor": self._actor, "facility": facility}, facility)
             await self._hand_out_register(connection, context, await facilities.active(connection))
+        await kafka_admin.unblock(self._link(), facility, shown.facility.generations)
         return await self.show(facility)
 
     async def _generations(self, facility: str) -> tuple[int, ...]:

@@ -157,10 +157,12 @@ class Relay:
             try:
                 batches += await self._store.step({lane: epoch}, Settled(through), self._busy())
             except (PassingError, PositionLostError, CommitUnknownError):
+                self._restore(settled)
                 raise  # what was numbered until now is found by the next step
             except StoreError as refusal:
                 refused[lane] = refusal
         if len(refused) == len(lanes):
+            self._restore(settled)
             raise error
         for lane, reason in refused.items():
             self._lane_pauses[lane] = self._longer(self._lane_pauses.get(lane))

@@ -38,7 +38,7 @@ class Trouble:
     def over(self) -> None:
         """It went well."""
         self._length = REST_FIRST_S
-        self._alarmed.discard(None)
+        self._alarmed.clear()  # what comes again is told again; a standing alarm is not doubled
 
     async def rest(self, error: StoreError | LogUnavailableError, stop: asyncio.Event) -> None:
         """Say what went wrong, and wait; longer each time until ``over``. Raises CommitUnknownError as it is."""

@@ -54,9 +54,7 @@ class FolderTarget:
             case.mkdir(exist_ok=True, mode=0o750)
             working.rename(target)
             _flush_directory(case)
-        name = self._root / _name_now(case.name, parcel, cancelled_before=bool(cancelled))
-        if not name.exists():
-            case.rename(name)
+        _rename(case, self._root / _name_now(case.name, parcel, cancelled_before=bool(cancelled)), parcel)
         _flush_directory(self._root)
 
     def _write(self, parcel: Parcel, possible_duplicate: bool) -> Path:
@@ -88,6 +86,21 @@ class FolderTarget:
         plain = [path for is_cancelled, ordinal, path in folders if not is_cancelled and not ordinal]
         cancelled = sorted((int(ordinal or 0), path) for is_cancelled, ordinal, path in folders if is_cancelled)
         return sorted(plain, key=lambda path: path.name != parcel.case_folder), [path for _, path in cancelled]
+
+
+def _rename(case: Path, name: Path, parcel: Parcel) -> None:
+    """Show a risen urgency, or a cancellation, in the folder's name.
+
+    On Windows a HIS that looks into the folder can forbid it. The message is there all the same and the next one tries
+    again; but that a case is cancelled must show.
+    """
+    if name.exists():
+        return
+    try:
+        case.rename(name)
+    except OSError:
+        if parcel.event is Event.CANCEL:
+            raise
 
 
 def _place(parcel: Parcel, plain: list[Path], cancelled: list[Path]) -> Path | None:

@@ -10,13 +10,14 @@ No text here quotes a statement, a parameter or a driver's message: those quote 
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from broker.store.one_writer import OneWriter
@@ -75,12 +76,10 @@ class Database:
         Durable once the block is left. Raises PassingError, CommitUnknownError; other exceptions roll back and pass.
         """
         try:
-            if self.is_sqlite:
-                async with self._turns.writing(), self._transaction(self._writer) as connection:
-                    yield connection
-            else:
-                async with self._transaction(self._writer) as connection:
-                    yield connection
+            async with AsyncExitStack() as stack:
+                if self.is_sqlite:
+                    await _its_turn(stack, self._turns.writing())
+                yield await stack.enter_async_context(self._transaction(self._writer))
         except (PassingError, CommitUnknownError) as error:
             self._last_write = error
             raise
@@ -89,13 +88,15 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for looking only; what is written through it is rolled back. Raises PassingError."""
-        async with self._turns.reading() if self.is_sqlite else nullcontext():
+        async with AsyncExitStack() as stack:
+            if self.is_sqlite:
+                await _its_turn(stack, self._turns.reading())
             try:
                 async with self._reader.connect() as connection:
                     yield connection
             except DBAPIError as error:
                 raise _judged(error) from None
-            except OSError as error:
+            except (OSError, PoolTimeoutError) as error:
                 raise PassingError(type(error).__name__) from None
 
     async def takes_writes(self) -> bool:
@@ -148,6 +149,13 @@ class Database:
             await _commit(connection)
         finally:
             await _give_back(connection)
+
+
+async def _its_turn(stack: AsyncExitStack, turn: AbstractAsyncContextManager[None]) -> None:
+    try:
+        await stack.enter_async_context(turn)
+    except TimeoutError:
+        raise PassingError("Busy") from None
 
 
 async def _commit(connection: AsyncConnection) -> None:

@@ -1,5 +1,6 @@
 """What the administrator does, on a real Kafka: admitting, the register, cutting off and letting in."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from broker.stages.known import Standing
 from broker.store import tables
 from broker.store.engine import Database
 from schemas.reasons import ReasonCode, Refused
+from schemas.times import iso
 from schemas.tokens.directory import Register
 from schemas.tokens.receipt import Verdict
 from schemas.topics import RecordType
@@ -88,9 +90,17 @@ class _Link:
 
     def __init__(self) -> None:
         self.granted: list[dict[str, tuple[int, ...]]] = []
+        self.standings: list[Standing] = []  # when the facility was let in again
+        self.standing: Callable[[], Awaitable[Standing]]
 
     async def create_facility_topics(self, *_: object, **__: object) -> None:
         return None
+
+    async def block(self, *_: object) -> None:
+        raise KafkaError
+
+    async def unblock(self, *_: object) -> None:
+        self.standings.append(await self.standing())
 
     async def grant(self, _: object, facilities: dict[str, tuple[int, ...]]) -> None:
         self.granted.append(facilities)
@@ -157,3 +167,36 @@ def test_a_register_that_cannot_be_used_names_the_line_and_no_value(content: byt
 def test_a_byte_order_mark_and_further_columns_are_no_obstacle() -> None:
     (row,) = register_rows(b"\xef\xbb\xbfcode,more,name,valid_from\n01929,?,x,2019-01-01\n")
     assert (row.code, row.name, row.valid_to, row.phone) == ("01929", "x", None, None)
+
+
+async def test_suspended_twice_counts_from_the_first_time_and_a_return_begins_in_the_database(
+    tmp_path: Path, pki: TestPki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka away at the first try: acks keep coming and are set aside, and must all be asked for afterwards."""
+    desk, kafka = await Desk.open(tmp_path / "exchange", pki, codes=()), _Link()
+    monkeypatch.setattr(administration_module, "kafka_admin", kafka)
+    monkeypatch.setattr(Administration, "_link", lambda _: None)
+    administration = Administration(
+        write_exchange(tmp_path / "keys", pki), desk.database, actor="test", clock=desk.clock
+    )
+    await administration.add("24Z09")
+    asked: list[str] = []
+
+    async def ask(_: object, __: object, facility: str, since: str) -> None:
+        asked.append(since)
+
+    async def standing() -> Standing:
+        return (await administration.show("24Z09")).facility.status
+
+    monkeypatch.setattr(administration_module, "ask_for_acks", ask)
+    kafka.standing = standing
+    began = iso(desk.clock.now())
+    for _ in range(2):
+        with pytest.raises(KafkaError):
+            await administration.suspend("24Z09")
+        desk.clock.pass_by(60)
+    assert asked == []
+    await administration.resume("24Z09")
+    assert asked == [began]
+    assert kafka.standings == [Standing.ACTIVE]
+    await desk.close()

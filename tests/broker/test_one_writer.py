@@ -42,6 +42,48 @@ async def test_a_writer_waits_for_every_reader_and_a_reader_may_read_inside() ->
     assert seen == ["read", "write"]
 
 
+async def test_a_flood_of_readers_does_not_keep_a_writer_waiting() -> None:
+    turns, seen = OneWriter(), []
+
+    async def read(name: str) -> None:
+        async with turns.reading():
+            seen.append(name)
+
+    async def write() -> None:
+        async with turns.writing():
+            seen.append("write")
+
+    async def first() -> None:
+        async with turns.reading():
+            for _ in range(5):
+                await asyncio.sleep(0)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(first())
+        await asyncio.sleep(0)
+        group.create_task(write())
+        await asyncio.sleep(0)
+        for number in range(20):
+            group.create_task(read(f"reader {number}"))
+    assert seen[0] == "write"
+    assert len(seen) == 21
+
+
+async def test_nobody_waits_longer_than_for_a_lock_on_the_file() -> None:
+    turns = OneWriter(patience_s=0.01)
+    async with turns.reading():
+        with pytest.raises(TimeoutError):
+            async with turns.writing():
+                pytest.fail("it wrote beside a reader")
+    async with turns.writing():
+        for turn in (turns.writing, turns.reading):
+            with pytest.raises(TimeoutError):
+                async with turn():
+                    pytest.fail("it stood beside a writer")
+    async with turns.writing():
+        pass
+
+
 async def test_who_gives_up_waiting_stops_nobody() -> None:
     turns = OneWriter()
     async with turns.reading():

@@ -154,6 +154,29 @@ async def test_a_folder_moved_away_comes_anew_under_the_urgency_of_now(tmp_path:
     assert [path.name for path in cases_in(root)] == [f"stat-{CASE_CODE}"]
 
 
+async def test_a_name_that_cannot_change_now_keeps_no_message_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, while a HIS looks into the folder. That a case is cancelled must show all the same."""
+    await deliver(tmp_path, parcel(case_folder=f"routine-{CASE_CODE}"))
+    rename = Path.rename
+
+    def held_open(path: Path, target: Path) -> Path:
+        if path.name == f"routine-{CASE_CODE}":
+            raise PermissionError
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", held_open)
+        await deliver(tmp_path, parcel(Event.UPDATE, 2))
+        assert (tmp_path / f"routine-{CASE_CODE}" / "02-transfer-update" / "bundle.json").exists()
+        with pytest.raises(NotTakenError):
+            await deliver(tmp_path, parcel(Event.CANCEL, 3))
+    await deliver(tmp_path, parcel(Event.CANCEL, 3))
+    (name,) = [path.name for path in cases_in(tmp_path)]
+    assert name.startswith("HUY-CANCELLED-stat-")
+
+
 async def test_a_folder_that_bears_the_new_name_already_is_no_obstacle(tmp_path: Path) -> None:
     await deliver(tmp_path, parcel(case_folder=f"routine-{CASE_CODE}"))
     (tmp_path / f"stat-{CASE_CODE}").mkdir()
