@@ -20,6 +20,7 @@ from connectors.worklist.pages import worklist
 from lienvien import control_file
 from lienvien.answering import ENVIRONMENT, LATER, REFUSED, START_AGAIN
 from schemas.reasons import Refused, reason
+from transport.control_file import remove_control
 from transport.http_server import HttpServerError
 from transport.logs import configure_logging
 from transport.settings import SettingsError
@@ -104,4 +105,5 @@ def _ask(data: Path, name: str, arguments: Mapping[str, Any], *, asks: bool) -> 
 
 async def _alone(settings: Settings, name: str, arguments: Mapping[str, Any], *, asks: bool) -> Any:
     async with opened(settings, holder=Holder.COMMAND) as parts:
+        remove_control(settings.folders.data)  # whoever left it is dead: the next command need not wait for him
         return await (ASKS if asks else ACTS)[name](parts, arguments)

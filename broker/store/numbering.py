@@ -177,10 +177,14 @@ async def _again(connection: AsyncConnection, lanes: Any, busy: Collection[str])
 
 
 def _batches(rows: Sequence[Row[Any]], *, again: bool) -> list[Batch]:
+    """The first of each destination, as many as a batch may hold, at least one."""
     by_destination: dict[str, list[Outgoing]] = {}
+    sizes: dict[str, int] = {}
     for row in rows:
         found = by_destination.setdefault(row.destination, [])
-        if len(found) < NUMBERED_BATCH_RECORDS:
+        sizes[row.destination] = sizes.get(row.destination, 0) + row.size
+        fits = len(found) < NUMBERED_BATCH_RECORDS and sizes[row.destination] <= NUMBERED_BATCH_BYTES
+        if fits or not found:
             found.append(_outgoing(row, row.delivery_seq, row.stamp))
     return [Batch(destination, tuple(records), again) for destination, records in by_destination.items()]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from broker.store import bulk, tables
 from broker.store.engine import PositionLostError
-from broker.store.numbering import KEPT_FOR_OTHERS, Settled, choose
+from broker.store.numbering import KEPT_FOR_OTHERS, Settled, _batches, choose
 from schemas.events import Event
 from schemas.limits import NUMBERED_BATCH_BYTES, NUMBERED_BATCH_RECORDS
 from schemas.tokens.delivery import Void
@@ -246,3 +246,19 @@ async def test_a_look_says_whether_a_step_would_find_anything(any_desk: Desk) ->
     desk.submit(DESTINATION, status(desk.pki, DESTINATION, 0, missing=(1,)), RecordType.INBOX_STATUS)
     await desk.work()
     assert not await store.has_work(epochs)  # sent again by then
+
+
+def test_what_is_sent_again_is_a_batch_of_ordinary_size() -> None:
+    """A hospital that misses many large records must not bring them all into memory at once."""
+
+    def row(destination: str, number: int, size: int) -> SimpleNamespace:
+        names = ("stamp", "case_id", "topic", "offset", "record_sha256", "token")
+        given = dict.fromkeys(names, "") | {"id": number, "record_type": "envelope"}
+        return SimpleNamespace(destination=destination, delivery_seq=number, size=size, **given)
+
+    large, small = NUMBERED_BATCH_BYTES // 2, 100
+    rows = [row("01929", number, large) for number in range(1, 6)]
+    rows += [row("01Z97", 1, 2 * NUMBERED_BATCH_BYTES), row("01Z97", 2, small)]
+    rows += [row("24Z01", number, small) for number in range(1, 40)]
+    batches = {batch.destination: [one.delivery_seq for one in batch.records] for batch in _batches(rows, again=True)}
+    assert batches == {"01929": [1, 2], "01Z97": [1], "24Z01": list(range(1, NUMBERED_BATCH_RECORDS + 1))}

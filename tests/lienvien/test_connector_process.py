@@ -22,6 +22,7 @@ from lienvien.connector_process import main, perform
 from lienvien.control_file import ControlDoor, write_control
 from tests.certs.pki import BAC_GIANG, make_pki
 from tests.connectors.site_files import write_site
+from transport.control_file import is_left_behind
 
 SECRET = "s" * 43
 
@@ -124,9 +125,10 @@ def test_a_first_start_that_does_not_answer_yet_is_waited_for(settings: Settings
         first.join()
 
 
-def test_one_that_does_not_come_back_is_not_waited_for_for_ever(settings: Settings) -> None:
+def test_one_that_does_not_come_back_is_not_waited_for_for_ever_and_only_once(settings: Settings) -> None:
     left_behind(settings)
     assert perform(settings, "status", {}, asks=True, patience_s=0.2)["facility"] == BAC_GIANG
+    assert not is_left_behind(settings.folders.data)
 
 
 def test_one_that_holds_the_folder_and_never_answers_is_told(settings: Settings) -> None:
