@@ -31,7 +31,7 @@ from tests.broker.api.world import (
     code,
     uid,
 )
-from tests.broker.console.html import Page
+from tests.html_page import Page
 
 CASE = f"/cases/{uid(1, ACCEPTED)}"
 PAGES = ["/", "/attention", "/transfers", "/transfers?situation=stuck&priority=stat", "/facilities", "/engine", CASE]

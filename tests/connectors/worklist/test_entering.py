@@ -12,7 +12,7 @@ from connectors.worklist.entering import Entrance
 from connectors.worklist.pages import worklist
 from tests.connectors.site_world import World
 from tests.connectors.worklist.desk_world import BASE, SECRET, browser_of, caught_up, offer, parts_of
-from tests.connectors.worklist.html import Page
+from tests.html_page import Page
 
 PAGES = ["/board", "/sending", "/board/fresh", "/sending/fresh"]
 

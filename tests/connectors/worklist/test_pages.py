@@ -25,7 +25,7 @@ from tests.connectors.inbox_steps import read_all
 from tests.connectors.intake_world import NOT_CONNECTED, DeskWorld
 from tests.connectors.site_world import World
 from tests.connectors.worklist.desk_world import BASE, browser_of, caught_up, offer, parts_of
-from tests.connectors.worklist.html import Element, Page
+from tests.html_page import Element, Page
 
 FOLDER = Path(pages.__file__).parent
 OURS = {"origin": BASE}
