@@ -65,6 +65,16 @@ async def test_what_lasts_is_alarmed_once_and_what_passes_never() -> None:
     assert told.rows == [(STORE_FAULT, None)]
 
 
+async def test_what_was_mended_and_comes_again_is_told_again_for_its_facility() -> None:
+    told = Told()
+    trouble = Trouble("relay", told)
+    for _ in range(2):
+        for _ in range(2):
+            await trouble.tell(REFUSED, facility=DESTINATION)
+        trouble.over()
+    assert told.rows == [(STORE_FAULT, DESTINATION)] * 2
+
+
 async def test_the_rest_grows_up_to_its_limit_and_begins_anew_when_it_went_well(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -177,6 +187,21 @@ async def test_a_refusal_of_everything_is_not_hidden(desk: Desk, monkeypatch: py
     monkeypatch.setattr(desk.relay._store, "step", refusing)
     with pytest.raises(StoreError):
         await desk.relay.step(desk.lanes.epochs())
+
+
+async def test_what_the_log_acknowledged_is_not_forgotten_with_a_refusal(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forgotten, it would be published once more."""
+
+    async def refusing(*_: Any) -> list[Batch]:
+        raise REFUSED
+
+    monkeypatch.setattr(desk.relay._store, "step", refusing)
+    desk.relay._settled = Settled(published_through={DESTINATION: 7})
+    with pytest.raises(StoreError):
+        await desk.relay.step(desk.lanes.epochs())
+    assert desk.relay._settled.published_through == {DESTINATION: 7}
 
 
 async def test_a_loss_that_cannot_be_written_pauses_its_destination_and_is_told(
