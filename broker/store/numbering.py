@@ -189,9 +189,11 @@ def _batches(rows: Sequence[Row[Any]], *, again: bool) -> list[Batch]:
     return [Batch(destination, tuple(records), again) for destination, records in by_destination.items()]
 
 
-# The lowest numbers of each destination that misses any. "+ 0" keeps to the partial index, which holds these alone.
+# The lowest numbers of each destination that misses any. "+ 0" keeps to the partial index, which holds these alone;
+# SQLite is told which: among indexes that look alike to it, it takes the one made last.
+_ONLY_AGAIN: Final = " INDEXED BY outbox_resend"
 _LOWEST: Final = (
-    "SELECT {columns} FROM outbox i WHERE i.resend AND i.lane = d.lane AND i.destination = d.destination"  # noqa: S608
+    "SELECT {columns} FROM outbox i{hint} WHERE i.resend AND i.lane = d.lane AND i.destination = d.destination"  # noqa: S608
     f" AND i.delivery_seq IS NOT NULL ORDER BY i.delivery_seq + 0 LIMIT {NUMBERED_BATCH_RECORDS}"
 )
 _AGAIN_POSTGRESQL: Final = text(
@@ -199,15 +201,15 @@ _AGAIN_POSTGRESQL: Final = text(
     " ORDER BY lane, destination LIMIT 1) UNION ALL SELECT n.lane, n.destination FROM d CROSS JOIN LATERAL"
     " (SELECT lane, destination FROM outbox WHERE resend"
     " AND (lane, destination) > (d.lane, d.destination) ORDER BY lane, destination LIMIT 1) n)"
-    f" SELECT o.* FROM d CROSS JOIN LATERAL ({_LOWEST.format(columns='i.*')}) o"
+    f" SELECT o.* FROM d CROSS JOIN LATERAL ({_LOWEST.format(columns='i.*', hint='')}) o"
     " WHERE d.lane = ANY(CAST(:lanes AS integer[])) AND d.destination <> ALL(CAST(:busy AS text[]))"
     " ORDER BY o.destination, o.delivery_seq"
 )
 _AGAIN_SQLITE: Final = text(
-    "SELECT o.* FROM (SELECT DISTINCT lane, destination FROM outbox"  # noqa: S608  constants only
+    f"SELECT o.* FROM (SELECT DISTINCT lane, destination FROM outbox{_ONLY_AGAIN}"  # noqa: S608  constants only
     " WHERE resend AND lane IN (SELECT value FROM json_each(:lanes))"
     f" AND destination NOT IN (SELECT value FROM json_each(:busy))) d"
-    f" JOIN outbox o ON o.id IN ({_LOWEST.format(columns='i.id')}) ORDER BY o.destination, o.delivery_seq"
+    f" JOIN outbox o ON o.id IN ({_LOWEST.format(columns='i.id', hint=_ONLY_AGAIN)}) ORDER BY o.destination, o.delivery_seq"
 )
 
 # The first of each urgency for each destination that has anything waiting; all read the partial index in its order.
@@ -234,7 +236,7 @@ _WAITING_POSTGRESQL: Final = text(
     " ORDER BY o.destination, u.urgency, o.id"
 )
 _WAITING_SQLITE: Final = text(
-    f"SELECT {_ALL_OF_OUTBOX}, u.urgency FROM (SELECT DISTINCT lane, destination FROM outbox"  # noqa: S608
+    f"SELECT {_ALL_OF_OUTBOX}, u.urgency FROM (SELECT DISTINCT lane, destination FROM outbox{_IN_ORDER}"  # noqa: S608
     " WHERE delivery_seq IS NULL AND lane IN (SELECT value FROM json_each(:lanes))"
     f" AND destination NOT IN (SELECT value FROM json_each(:busy))) d CROSS JOIN {_URGENCIES}"
     f" JOIN outbox o ON o.id IN ({_FIRST.format(columns='i.id', hint=_IN_ORDER)})"

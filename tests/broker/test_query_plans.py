@@ -12,12 +12,13 @@ from broker.store import numbering, tables
 GIVEN = {"lanes": "[1, 2]", "busy": "[]"}
 
 
-@pytest.fixture(scope="module")
-def database() -> sqlite3.Connection:
+@pytest.fixture(scope="module", params=[False, True], ids=["indexes-by-name", "indexes-by-name-reversed"])
+def database(request: pytest.FixtureRequest) -> sqlite3.Connection:
+    """The order in which indexes were made decides between plans that look alike to SQLite: both ends are tried."""
     connection = sqlite3.connect(":memory:")
     for table in tables.metadata.sorted_tables:
         connection.execute(str(CreateTable(table).compile(dialect=dialect())))
-        for index in table.indexes:
+        for index in sorted(table.indexes, key=lambda index: str(index.name), reverse=request.param):
             connection.execute(str(CreateIndex(index).compile(dialect=dialect())))
     return connection
 
