@@ -26,6 +26,7 @@ from lienvien.world.build import World
 from lienvien.world.running import RunningWorld
 
 PATIENCE_S = 90.0
+LOOK_EVERY_S = 0.5  # a look at a connector's transfers costs it some work
 UNANSWERED = {"every envelope is answered"}  # the one claim that time mends
 
 
@@ -125,7 +126,7 @@ class ProcessWorld:
             except (NotRunningError, AlreadyRunningError):
                 pass
             assert loop.time() < give_up, f"took too long: {what}"
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 def _names(folder: Path) -> list[str]:
