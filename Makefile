@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
-# each of them starts a Kafka and a PostgreSQL of its own: about 1 GiB
-TEST_PROCESSES ?= 4
+# Test processes; each starts a Kafka and a PostgreSQL of its own (about 1.5 GiB), and waits for them much of the time
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
 .PHONY: demo sandbox test lint bench install lock clean
 .DEFAULT_GOAL := demo
@@ -15,7 +15,7 @@ sandbox: $(READY)  ## the same world, kept running until Ctrl-C, with its pages 
 	@$(BIN)/lienvien sandbox
 
 test: $(READY)  ## everything that must hold; files are shared out among the processors
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -13,6 +14,22 @@ from transport.local_kafka import JarsUnavailableError, cache_folder, ensure_jar
 from transport.local_postgresql import PostgresqlUnavailableError, ensure_programs
 
 __all__ = ["kafka", "postgresql", "postgresql_url"]
+
+
+WORLDS_WITHIN: Final = 0.6  # of the other files; what takes longest must not be left for the end
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start a whole world wait much and need both processors at times: they are spread among the others."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    worlds = [file for file in files if file.parent.name == "process"]
+    ordered = [file for file in files if file not in worlds]
+    step = int(len(ordered) * WORLDS_WITHIN / max(1, len(worlds)))
+    for place, file in enumerate(worlds):
+        ordered.insert(place * (step + 1), file)
+    items[:] = [item for file in ordered for item in files[file]]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
