@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -104,6 +105,18 @@ def left_behind(settings: Settings, url: str = "http://127.0.0.1:1") -> None:
 
 def test_while_nothing_runs_it_is_done_at_once_on_the_database(settings: Settings) -> None:
     assert perform(settings, "status", {}, asks=True, patience_s=60)["facility"] == BAC_GIANG
+
+
+def test_a_question_reads_no_certificates_of_the_system(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reads_all(*_: Any, **__: Any) -> ssl.SSLContext:
+        raise AssertionError("27 ms of processor time, for a door that speaks plain HTTP")
+
+    monkeypatch.setattr(ssl, "create_default_context", reads_all)
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", reads_all)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", reads_all)
+    with listening(Running()) as url:
+        left_behind(settings, url)
+        assert perform(settings, "status", {}, asks=True, patience_s=30) == {"from": "the process"}
 
 
 def test_a_connector_that_is_being_started_again_is_waited_for(settings: Settings) -> None:
