@@ -51,13 +51,13 @@ class Ledger:
     def _for_checked(self, known: Known, message: CheckedMessage) -> Known:
         facts = message.facts
         waiting = self.held.get((facts.sender, facts.case_id), [])
-        offset = message.submission.pointer.offset
+        own = next((one for one in waiting if one.message_id == facts.message_id), None)
         return replace(
             known,
             same_content=self._standing_content(message),
             cloned=self.origins.get((facts.sender, message.origin), facts.message_id) != facts.message_id,
-            waiting=next((one for one in waiting if one.message_id == facts.message_id), None),
-            case_waits=any(_holds(one, facts.message_id, offset) for one in waiting),
+            waiting=own,
+            case_waits=any(_holds(one, own) for one in waiting),
             own_transfer=self.transfers.get((facts.sender, facts.transfer_id)),
             their_transfer=self.transfers.get((facts.recipient, facts.transfer_id)),
             over_quota=facts.sender in self.over_quota,
@@ -76,6 +76,9 @@ class Ledger:
         return earlier
 
 
-def _holds(held: HeldMessage, message_id: str, offset: int) -> bool:
-    """An event that came before its slip waits for the slip, and therefore never holds it."""
-    return held.message_id != message_id and held.offset < offset and held.reason is not ReasonCode.TRANSFER_UNKNOWN
+def _holds(held: HeldMessage, own: HeldMessage | None) -> bool:
+    """What has waited longer holds this message, of which ``own`` waits already, or which has only come now.
+
+    An event that came before its slip waits for the slip, and therefore never holds it.
+    """
+    return (own is None or held.turn < own.turn) and held.reason is not ReasonCode.TRANSFER_UNKNOWN

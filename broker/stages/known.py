@@ -52,7 +52,14 @@ class HeldMessage:
     payload_sha256: str
     reason: ReasonCode
     receipt: str
-    offset: int  # in its sender's topic: a held message holds only later ones
+    offset: int  # in its sender's topic; another one when it comes again
+    record_sha256: str
+    held_at: str  # since when: a held message holds only those of its case that came later
+
+    @property
+    def turn(self) -> tuple[str, int]:
+        """Orders the waiting messages of one case as they first came."""
+        return self.held_at, self.offset
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 
 from broker.stages.submission import Pointer
 from broker.store import tables
@@ -44,7 +44,7 @@ class HeldBack:
             select(held.topic, held.offset, held.record_sha256, held.size, held.appended_at)
             .where(held.lane.in_(sorted(lanes)))
             .where(or_(waits_for_slip & slip_is_there & ~asked_for, ~waits_for_slip & (held.try_at < before)))
-            .order_by(held.topic, held.offset)
+            .order_by(held.held_at, held.topic, held.offset)
             .limit(BATCH)
         )
         async with self._database.read() as connection:
@@ -53,11 +53,15 @@ class HeldBack:
 
     async def looked_at(self, pointers: Collection[Pointer], at: str) -> None:
         """These were looked at, and still wait perhaps: not again before a while. Raises PassingError."""
-        held = tables.held
         async with self._database.write() as connection:
             for pointer in pointers:
-                place = (held.c.topic == pointer.topic, held.c.offset == pointer.offset)
-                await connection.execute(update(held).where(*place).values(try_at=at))
+                await connection.execute(update(tables.held).where(held_at_place(pointer)).values(try_at=at))
+
+
+def held_at_place(pointer: Pointer) -> ColumnElement[bool]:
+    """The message that waits there. In a log that was cut and has grown again another one may wait at its offset."""
+    held = tables.held.c
+    return and_(held.topic == pointer.topic, held.offset == pointer.offset, held.record_sha256 == pointer.record_sha256)
 
 
 def held_asked(now: str) -> ColumnElement[bool]:

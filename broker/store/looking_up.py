@@ -187,6 +187,8 @@ async def _held(connection: AsyncConnection, case_ids: Collection[str], ledger: 
             ReasonCode(row.reason),
             row.receipt,
             row.offset,
+            row.record_sha256,
+            row.held_at,
         )
         ledger.held.setdefault((row.sender, row.case_id), []).append(held)
 

@@ -17,7 +17,7 @@ from broker.recording.writes import Writes
 from broker.stages.submission import Pointer
 from broker.store import tables
 from broker.store.engine import Database
-from broker.store.heldback import ASK_AGAIN_AFTER, held_asked
+from broker.store.heldback import ASK_AGAIN_AFTER, held_asked, held_at_place
 from broker.store.lanes import check_lanes
 from broker.store.numbering import Outgoing
 from broker.store.writing import write
@@ -84,13 +84,13 @@ class LossTable:
 
         They stay held until they come again. Returns how many were asked for. Raises as ``lost``.
         """
-        held, count = tables.held.c, 0
+        count = 0
         async with self._database.write() as connection:
             await check_lanes(connection, epochs)
             context = Context(Ledger(), Writes(), self._signer, self._clock.now(), os.urandom)
             for pointer in pointers:
-                place = (held.topic == pointer.topic, held.offset == pointer.offset)
-                for row in (await connection.execute(select(tables.held).where(*place, ~held_asked(context.at)))).all():
+                here = held_at_place(pointer)
+                for row in (await connection.execute(select(tables.held).where(here, ~held_asked(context.at)))).all():
                     self._ask(context, row.message_id, row.sender, row.case_id)
                     facts = {
                         "notice": NoticeKind.RESEND_REQUEST,
@@ -103,7 +103,7 @@ class LossTable:
                         context.alarm(HELD_BYTES_LOST, row.sender, pointer, row.message_id)
                     count += 1
                 again = iso(context.now + ASK_AGAIN_AFTER)
-                await connection.execute(update(tables.held).where(*place).values(try_at=again))
+                await connection.execute(update(tables.held).where(here).values(try_at=again))
             await write(connection, context.writes)
         return count
 

@@ -17,7 +17,7 @@ from schemas.reasons import ReasonCode
 from schemas.tokens.notice import NoticeKind
 from schemas.tokens.receipt import Verdict
 from schemas.topics import RecordType
-from tests.broker.desk import STRANGER, Desk
+from tests.broker.desk import STRANGER, Desk, digest
 from tests.broker.messages import Message, message, new_case, sealed
 from tests.certs.pki import TestPki, make_pki
 from tests.schemas.bundles import DESTINATION, SENDER, uuid
@@ -107,6 +107,49 @@ async def test_a_waiting_message_whose_bytes_are_gone_is_asked_for_once_a_day(st
     await stale.work()
     assert stale.verdicts(SENDER)[-1] == ACCEPTED
     assert await stale.rows(tables.held) == []
+
+
+async def test_a_waiting_message_that_comes_again_waits_at_its_new_place_and_keeps_its_turn(stale: Desk) -> None:
+    case, other = new_case(), new_case()
+    first = stale.submit(SENDER, sealed(stale.pki, message(case)))
+    stale.submit(SENDER, sealed(stale.pki, message(case, Event.UPDATE)))
+    await stale.work()
+    stale.log.starts[first.topic], stale.log.topics[first.topic] = 1, stale.log.topics[first.topic][1:]
+    again = stale.submit(SENDER, first.value)
+    stale.submit(SENDER, sealed(stale.pki, message(other, priority="stat")))
+    await stale.work()
+    (row,) = await stale.rows(tables.held, event=Event.SUBMIT)
+    assert row.offset == again.offset
+    receipts = [one.value for one in stale.received(SENDER, RecordType.RECEIPT)]
+    assert receipts.count(receipts[0]) == 2, "asked again, answered again, byte for byte"
+    _write_list(stale, stale.pki, old=False)
+    await stale.pass_by(31)
+    assert await stale.second_look.look(stale.lanes.epochs()) == 2
+    await stale.carry()
+    assert stale.notices(SENDER) == [], "nothing has to be sent a third time"
+    events = [one.stamp.event for one in stale.envelopes(DESTINATION) if one.stamp.case_id == case.case_id]
+    assert events == [Event.SUBMIT, Event.UPDATE]
+
+
+async def test_another_record_at_the_place_of_a_lost_one_is_not_mistaken_for_it(stale: Desk) -> None:
+    """The log was cut and has grown again: places name other bytes."""
+    made, second = message(new_case()), message(new_case(), text="Khac")
+    lost = stale.submit(SENDER, sealed(stale.pki, made))
+    await stale.work()
+    resealed = replace(lost, value=sealed(stale.pki, made))
+    stale.log.replace(SENDER, [resealed])
+    stale.log.reconnect()
+    await stale.work()
+    (row,) = await stale.rows(tables.held)
+    assert row.record_sha256 == digest(resealed.value)
+    assert stale.verdicts(SENDER) == [HELD_BY_LIST] * 2
+    stale.log.replace(SENDER, [replace(lost, value=sealed(stale.pki, second))])
+    stale.log.reconnect()
+    await stale.work()
+    await stale.pass_by(31)
+    assert await stale.second_look.look(stale.lanes.epochs()) == 1
+    await stale.carry()
+    assert [one.message_id for one in stale.notices(SENDER)] == [made.message_id], "only the lost one is asked for"
 
 
 async def test_an_early_event_whose_bytes_are_gone_is_asked_for_when_its_slip_is_there(any_desk: Desk) -> None:
