@@ -164,6 +164,7 @@ class Administration:
     async def resume(self, facility: str) -> FacilityShown:
         """Let a facility in again, and ask for the acks that were set aside meanwhile. Raises as ``suspend``.
 
+        What a worker is setting aside at this moment is asked for, too: changing the standing waits for it.
         The database comes first here, too: what the facility sends as soon as it is connected must count again.
         """
         shown = await self.show(facility)

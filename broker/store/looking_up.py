@@ -1,7 +1,8 @@
 """What is known of the ids that one turn names, read under lock.
 
 Messages and facilities are read plainly: of one sender's messages only this worker writes any, because they come from
-one topic. Transfers belong to two facilities and therefore perhaps to two workers: they are locked, in sorted order.
+one topic. Only a facility that is suspended is locked, so that its return misses nothing. Transfers belong to two
+facilities and therefore perhaps to two workers: they are locked, in sorted order.
 """
 
 from collections.abc import Collection
@@ -161,7 +162,13 @@ async def _standings(connection: AsyncConnection, facilities: Collection[str], n
         return
     admitted, known = tables.facility.c, tables.known_facility.c
     statement = select(admitted.facility_id, admitted.status).where(among(connection, admitted.facility_id, "ids"))
-    for facility, status in (await connection.execute(statement, {"ids": listed(connection, facilities)})).all():
+    asked = {"ids": listed(connection, facilities)}
+    rows = (await connection.execute(statement, asked)).all()
+    if any(row.status != Standing.ACTIVE for row in rows):
+        # A facility's return waits for this turn, or this turn for it: what is set aside is seen by who lets it in.
+        locked = statement.order_by(admitted.facility_id).with_for_update(read=True)
+        rows = (await connection.execute(locked, asked)).all()
+    for facility, status in rows:
         ledger.standings[facility] = Standing(status)
     others = [facility for facility in facilities if facility not in ledger.standings]
     if not others:

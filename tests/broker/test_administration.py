@@ -1,5 +1,6 @@
 """What the administrator does, on a real Kafka: admitting, the register, cutting off and letting in."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -15,12 +16,13 @@ from broker.store.engine import Database
 from schemas.reasons import ReasonCode, Refused
 from schemas.times import iso
 from schemas.tokens.directory import Register
+from schemas.tokens.notice import Notice, NoticeKind
 from schemas.tokens.receipt import Verdict
 from schemas.topics import RecordType
-from tests.broker.desk import Desk
+from tests.broker.desk import Desk, digest
 from tests.broker.exchange_files import write_exchange
 from tests.broker.kafka_world import KafkaWorld
-from tests.broker.messages import message, new_case, sealed
+from tests.broker.messages import ack, message, new_case, sealed
 from tests.broker.test_directory import entry
 from tests.broker.tokens import payload_of
 from tests.certs.pki import TestPki
@@ -83,6 +85,40 @@ async def test_a_suspended_facility_is_cut_off_and_let_in_again(
         actions = [row.entry for row in await connection.execute(tables.audit_entry.select())]
     assert sum(b'"facility-suspended"' in action and b'"open_stat_cases":1' in action for action in actions) == 1
     await database.close()
+
+
+@pytest.mark.kafka
+async def test_a_facility_that_returns_is_asked_for_the_acks_that_were_set_aside(
+    tmp_path: Path, pki: TestPki, kafka: KafkaCluster
+) -> None:
+    one, two = kafka.fresh_codes(2)
+    world = await KafkaWorld.build(tmp_path / "exchange", pki, kafka, [one, two])
+    made = message(new_case(one, two))
+    token = ack(pki, made, payload_sha256=digest(made.payload), signer=two)
+    async with world.running():
+        await world.submit(two, entry(pki, two), record_type=RecordType.DIRECTORY)
+        await world.submit(one, sealed(pki, made))
+        await world.inbox(two, 1, RecordType.ENVELOPE)
+    await world.submit(two, token, record_type=RecordType.ACK)  # and only then is it cut off
+    async with world.administration() as administration:
+        await administration.suspend(two)
+        async with world.running():
+            await _until_set_aside(administration.database)
+            await administration.resume(two)
+            (notice,) = [Notice.decode(payload_of(got.value)) for got in await world.inbox(two, 1, RecordType.NOTICE)]
+            assert (notice.notice, notice.message_id) == (NoticeKind.RESEND_REQUEST, made.message_id)
+            await world.submit(two, token, record_type=RecordType.ACK)
+            (carried,) = await world.inbox(one, 1, RecordType.ACK)
+    assert carried.value == token
+
+
+async def _until_set_aside(database: Database) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            async with database.read() as connection:
+                if (await connection.execute(tables.quarantine.select())).first() is not None:
+                    return
+            await asyncio.sleep(0.05)
 
 
 class _Link:

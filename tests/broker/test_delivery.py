@@ -1,14 +1,18 @@
 """Acks and inbox-status: what destinations say moves the delivery track, and goes on unopened. On both databases."""
 
+import asyncio
 import os
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+import broker.store.turns as turns_module
 from broker.recording.context import Context
 from broker.recording.ledger import Ledger
 from broker.recording.writes import Writes
 from broker.stages.known import Standing
 from broker.store import tables
+from broker.store.facilities import set_standing
 from broker.store.unacknowledged import ask_for_acks
 from broker.store.writing import write
 from schemas.events import Event
@@ -169,6 +173,39 @@ async def test_after_a_suspension_the_acks_that_were_set_aside_are_asked_for_aga
     assert (notice.notice, notice.message_id) == (NoticeKind.RESEND_REQUEST, made.message_id)
     await _acknowledge(desk, made)
     assert {row.delivery for row in await desk.rows(tables.transfer)} == {Delivery.DELIVERED}
+
+
+async def test_an_ack_that_is_being_set_aside_when_its_facility_returns_is_asked_for_too(any_desk: Desk) -> None:
+    """A worker has read "suspended", and has not committed yet."""
+    desk = any_desk
+    made = await _delivered(desk, new_case())
+    desk.introduce(DESTINATION)
+    token = ack(desk.pki, made, payload_sha256=digest(made.payload), signer=DESTINATION)
+    await desk.stand(DESTINATION, Standing.SUSPENDED)
+    desk.submit(DESTINATION, token, RecordType.ACK)
+    has_read, may_write = asyncio.Event(), asyncio.Event()
+
+    async def slow_write(connection: AsyncConnection, writes: Writes) -> None:
+        has_read.set()
+        await may_write.wait()
+        await write(connection, writes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turns_module, "write", slow_write)
+        turn = asyncio.create_task(desk.pipeline.turn())
+        await has_read.wait()
+        resume = asyncio.create_task(_resume(desk))
+        await asyncio.wait([resume], timeout=0.2)
+        may_write.set()
+        await turn
+    assert await resume == 1
+
+
+async def _resume(desk: Desk) -> int:
+    async with desk.database.write() as connection:
+        await set_standing(connection, DESTINATION, Standing.ACTIVE, None)
+        context = Context(Ledger(), Writes(), desk.pipeline.signer, desk.clock.now(), os.urandom)
+        return await ask_for_acks(connection, context, DESTINATION, "2026-01-01T00:00:00.000Z")
 
 
 async def _ask(desk: Desk) -> int:
