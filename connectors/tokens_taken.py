@@ -146,6 +146,8 @@ class TokenTaker:
         found = c.execute("SELECT sender FROM inbox WHERE message_id = ?", (message_id,)).fetchone()
         if found is not None:
             self.effects.acks |= acks.send_again(c, found[0], message_id)
+        else:
+            self.effects.acks |= acks.send_unreadable_again(c, message_id)
 
     def _referring(self, c: sqlite3.Connection, row: OutRow) -> str:
         """The self.facility that refers in the transfer of a message of ours."""

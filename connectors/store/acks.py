@@ -110,6 +110,18 @@ def send_again(c: sqlite3.Connection, sender: str, message_id: str) -> bool:
     )
 
 
+def send_unreadable_again(c: sqlite3.Connection, message_id: str) -> bool:
+    """That a message could not be read is said once more: its sender may not know yet. True when it was said before."""
+    return (
+        c.execute(
+            "UPDATE ack_token SET sent_at = NULL WHERE id IN (SELECT token_id FROM ack_due"
+            " WHERE message_id = ? AND verdict = 'unreadable')",
+            (message_id,),
+        ).rowcount
+        > 0
+    )
+
+
 def send_all_again(c: sqlite3.Connection, now: datetime) -> int:
     """After the exchange was restored from a backup: every ack that its inbox topics may still concern."""
     statement = "UPDATE ack_token SET sent_at = NULL WHERE at > ?"

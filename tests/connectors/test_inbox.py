@@ -110,6 +110,20 @@ async def test_an_unreadable_message_is_answered_and_its_id_stays_free(world: Wo
     assert await count(world, "inbox") == 1
 
 
+async def test_an_unreadable_message_is_answered_again_when_the_exchange_asks(world: World) -> None:
+    """The first answer was set aside, because this facility was suspended: the sender does not know yet."""
+    value, payload = world.exchange.sealed_message(BAC_GIANG, "01Z99", as_bytes(make_bundle(BAC_GIANG, BACH_MAI)))
+    world.exchange.put(BACH_MAI, value, payload)
+    await read_all(world)
+    (group,) = await world.database.read(lambda c: acks.owed(c, urgent_only=False))
+    await world.database.write(lambda c: acks.store_signed(c, group, b"token", world.clock.now()))
+    await world.database.write(lambda c: acks.mark_sent(c, 1, world.clock.now()))
+    asked_for = group.acknowledged[0].message_id
+    world.exchange.notice(BACH_MAI, NoticeKind.RESEND_REQUEST, message_id=asked_for)
+    await read_all(world)
+    assert [one.token for one in await world.database.read(acks.unsent)] == [b"token"]
+
+
 async def test_a_record_changed_on_the_way_is_told_to_its_sender(world: World) -> None:
     send(world)
     inbox = world.exchange.inboxes[BACH_MAI]
