@@ -1,16 +1,18 @@
 """A producer that can be used wrongly in fewer ways than the one it wraps.
 
-Three faults of aiokafka 0.14 are closed here:
+Four faults of aiokafka 0.14 are closed here:
 
 * after a record that failed at the broker the next one may still be written, out of order or with a sequence error for
   ever: here the producer is *spent* after the first failure and refuses everything else;
+* what waits for a topic may leave in the same step of the event loop in which the batch before it failed, before
+  anybody has seen the failure: here it is looked for just before anything leaves;
 * all that waits for one broker leaves in one request, without any limit on it; a request larger than the broker accepts
   is cut and repeated for ever, silently: here only so many bytes may be unacknowledged at a time;
-* ``stop`` waits for unsent records, for ever while the broker is away: here it gives up after a while.
+* ``stop`` waits for unsent records, for ever while the broker is away, and half a minute for the goodbye of a TLS
+  connection: here it gives up after a while.
 """
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -26,7 +28,7 @@ MAX_BATCH_BYTES: Final = 900_000  # records that leave as one batch; a batch abo
 UNACKNOWLEDGED_MAX_BYTES: Final = SOCKET_REQUEST_MAX_BYTES * 3 // 4  # the rest is for framing and headers
 RECORD_OVERHEAD_BYTES: Final = 128  # batch header 61, record header below 36, topic name and lengths
 STOP_GRACE_S: Final = 5.0  # how long a stop waits for acknowledgements that may never come
-_ABANDON_WITHIN_S: Final = 2.0  # everything is settled and closed by then; this only waits for it to be noticed
+_ABANDON_WITHIN_S: Final = 2.0  # everything is settled by then; a connection that waits for a goodbye ends by itself
 _ONLY_PARTITION: Final = 0  # every topic here has one: order is per facility
 
 Headers = Sequence[tuple[str, bytes]]
@@ -36,6 +38,13 @@ class ProducerSpentError(KafkaError):  # type: ignore[misc]  # aiokafka is untyp
     """An earlier record of this producer failed or is unknown: build a new one and send again what was not
     confirmed.
     """
+
+
+class NoRoomError(KafkaError):  # type: ignore[misc]  # aiokafka is untyped
+    """What others have not had acknowledged left no room in time. Nothing was sent; the producer stays good."""
+
+
+_ending: set["asyncio.Future[Any]"] = set()
 
 
 class Producer:
@@ -54,6 +63,7 @@ class Producer:
         )
         self._room = _Room(UNACKNOWLEDGED_MAX_BYTES)
         self._spent = False
+        self._look_before_sending()
 
     @property
     def spent(self) -> bool:
@@ -69,22 +79,33 @@ class Producer:
         try:
             await self._producer.start()
         except BaseException:
-            await self.stop()
+            await self.stop(grace_s=0)
             raise
 
     async def send(
-        self, topic: str, value: bytes, *, key: bytes | None = None, headers: Headers = ()
+        self,
+        topic: str,
+        value: bytes,
+        *,
+        key: bytes | None = None,
+        headers: Headers = (),
+        room_within_s: float | None = None,
     ) -> asyncio.Future[RecordMetadata]:
         """Queue one record; the future tells where it stands once every replica has it. Await every future.
 
-        Waits while too much is unacknowledged. Raises MessageSizeTooLargeError (nothing was sent, the producer stays
+        Waits while too much is unacknowledged, at most ``room_within_s`` seconds. Raises NoRoomError after them,
+        MessageSizeTooLargeError (nothing was sent, the producer stays
         good), TopicAuthorizationFailedError, KafkaTimeoutError, ProducerSpentError, and UnknownTopicOrPartitionError,
         also after a while when no broker answers and this producer has not written to the topic before.
         """
         self._refuse_when_spent()
         size = RECORD_OVERHEAD_BYTES + len(value) + len(key or b"")
         size += sum(len(name) + len(content) + RECORD_OVERHEAD_BYTES for name, content in headers)
-        await self._room.take(size)
+        try:
+            async with asyncio.timeout(room_within_s):
+                await self._room.take(size)
+        except TimeoutError:
+            raise NoRoomError from None
         try:
             self._refuse_when_spent()
             sent: asyncio.Future[RecordMetadata] = await self._producer.send(
@@ -132,16 +153,36 @@ class Producer:
             self._spent = True
         self._room.give_back(size)
 
+    def _look_before_sending(self) -> None:
+        """Have the client look for a batch that failed just now, whose records' callbacks have not run yet."""
+        accumulator = self._producer._message_accumulator
+        drain = accumulator.drain_by_nodes
+
+        def look_and_drain(*arguments: Any, **named: Any) -> Any:
+            for batch in [one for one in accumulator._pending_batches if _has_failed(one.future)]:
+                self._spent = True
+                for waiting in accumulator._batches.pop(batch.tp, ()):
+                    waiting.failure(ProducerSpentError())
+                    waiting._drain_waiter.exception()  # seen, though nobody may be waiting for it
+            return drain(*arguments, **named)
+
+        accumulator.drain_by_nodes = look_and_drain
+
     async def _abandon(self) -> None:
-        """Fail what waits, then close: first the connections, so that no request waits for its time to run out.
+        """Fail what waits, then close the connections, so that no request waits for its time to run out, and the task
+        that sends. What has not ended soon ends by itself: an answer that comes after our goodbye keeps TLS waiting.
 
         A batch under way finds itself already settled, which ends the client's background task with a KeyError.
         """
         self._producer._message_accumulator.fail_all(ProducerSpentError())
-        await self._producer.client.close()
-        with contextlib.suppress(KafkaError, KeyError, TimeoutError):
-            async with asyncio.timeout(_ABANDON_WITHIN_S):
-                await self._producer._sender.close()
+        ending = asyncio.gather(self._producer.client.close(), self._producer._sender.close(), return_exceptions=True)
+        _ending.add(ending)
+        ending.add_done_callback(_ending.discard)
+        await asyncio.wait([ending], timeout=_ABANDON_WITHIN_S)
+
+
+def _has_failed(future: "asyncio.Future[Any]") -> bool:
+    return future.done() and (future.cancelled() or future.exception() is not None)
 
 
 class _Room:

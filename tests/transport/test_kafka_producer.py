@@ -5,10 +5,12 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, MessageSizeTooLargeError, OffsetOutOfRangeError
 from aiokafka.errors import TopicAuthorizationFailedError as Denied
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,8 @@ from transport.kafka_producer import (
     MAX_BATCH_BYTES,
     RECORD_OVERHEAD_BYTES,
     UNACKNOWLEDGED_MAX_BYTES,
+    NoRoomError,
+    Producer,
     ProducerSpentError,
     _Room,
 )
@@ -72,6 +76,41 @@ async def test_one_who_gives_up_waiting_holds_nothing() -> None:
     await asyncio.sleep(0)
     room.give_back(100)
     await asyncio.wait_for(behind, 1)
+
+
+async def test_who_waits_for_room_too_long_is_told_that_others_hold_it() -> None:
+    producer = Producer({"bootstrap_servers": "localhost:1"}, max_record_bytes=1_000)
+    await producer._room.take(UNACKNOWLEDGED_MAX_BYTES)
+    with pytest.raises(NoRoomError):
+        await producer.send("xfer.inbox.24Z01", b"x", room_within_s=0.01)
+    assert not producer.spent
+    assert producer._room._waiting[0][1].cancelled(), "its place goes to the next"
+    await producer.stop(grace_s=0)
+
+
+async def test_after_a_failed_batch_the_next_of_its_topic_never_leaves_even_in_the_same_step() -> None:
+    """The client wakes its sender for whatever comes; then the second batch would go before anybody saw the failure."""
+    producer = Producer({"bootstrap_servers": "localhost:1"}, max_record_bytes=1_000)
+    accumulator, tp = producer._producer._message_accumulator, TopicPartition("xfer.inbox.24Z01", 0)
+    other = TopicPartition("xfer.inbox.01929", 0)
+    producer._producer._txn_manager.set_pid_and_epoch(1, 0)
+    accumulator._cluster = SimpleNamespace(leader_for_partition=lambda _: 1)
+
+    async def send(topic: str, value: bytes, **_: Any) -> Any:
+        return await accumulator.add_message(TopicPartition(topic, 0), None, value, 1)
+
+    producer._producer.send = send
+    first = await producer.send(tp.topic, b"1")
+    (batch,) = accumulator.drain_by_nodes(set())[0][1].values()
+    second = await producer.send(tp.topic, b"2")
+    healthy = await producer.send(other.topic, b"3")
+    batch.failure(KafkaTimeoutError())  # and in the same step:
+    assert set(accumulator.drain_by_nodes(set())[0][1]) == {other}
+    assert producer.spent
+    assert isinstance(first.exception(), KafkaTimeoutError)
+    assert isinstance(second.exception(), ProducerSpentError)
+    assert not healthy.done()
+    await producer.stop(grace_s=0)
 
 
 def test_a_full_room_fits_into_one_request_of_the_broker() -> None:

@@ -1,12 +1,13 @@
-"""Stopping a consumer takes no half minute, whatever its connections wait for."""
+"""Stopping a consumer or a producer takes no half minute, whatever its connections wait for."""
 
 import asyncio
 from typing import Any
 
 import pytest
 
-from transport import kafka
+from transport import kafka, kafka_producer
 from transport.kafka import stop_consumer
+from transport.kafka_producer import Producer, ProducerSpentError
 
 
 class _Stuck:
@@ -36,3 +37,50 @@ async def test_a_fault_while_stopping_is_told() -> None:
     broken: Any = Broken()
     with pytest.raises(ConnectionResetError):
         await stop_consumer(broken)
+
+
+class _Deaf:
+    """A producer of the client's whose connections never end."""
+
+    def __init__(self, **_: object) -> None:
+        self.goodbye = asyncio.Event()
+        self.failed: list[Exception] = []
+        self.sender_closed = False
+        self.client = self._sender = self._message_accumulator = self
+
+    def drain_by_nodes(self) -> None:
+        raise AssertionError
+
+    async def start(self) -> None:
+        raise ConnectionResetError
+
+    async def stop(self) -> None:
+        await self.goodbye.wait()
+
+    def fail_all(self, error: Exception) -> None:
+        self.failed.append(error)
+
+    async def close(self) -> None:
+        self.sender_closed = True
+        await self.goodbye.wait()
+
+
+@pytest.mark.parametrize("begins", [False, True])
+async def test_a_producer_whose_connection_does_not_end_holds_nobody(
+    monkeypatch: pytest.MonkeyPatch, begins: bool
+) -> None:
+    made: list[_Deaf] = []
+    monkeypatch.setattr(kafka_producer, "AIOKafkaProducer", lambda **more: made.append(_Deaf(**more)) or made[-1])
+    monkeypatch.setattr(kafka_producer, "_ABANDON_WITHIN_S", 0.01)
+    producer = Producer({}, max_record_bytes=1)
+    async with asyncio.timeout(3):
+        if begins:
+            with pytest.raises(ConnectionResetError):
+                await producer.start()
+        else:
+            await producer.stop(grace_s=0)
+    (deaf,) = made
+    assert deaf.sender_closed, "nothing is sent any more"
+    assert [type(one) for one in deaf.failed] == [ProducerSpentError]
+    deaf.goodbye.set()
+    await asyncio.sleep(0)
