@@ -3,6 +3,8 @@
 All destinations share one producer while all is well. When the sending of one fails, that producer takes nothing new:
 what others have under way in it is let to finish, then it is closed. The destination itself goes through a producer
 made for each attempt, until one succeeds: it can do no more harm to the others, and nothing later of it can overtake.
+Only a destination whose own records are not acknowledged has failed: who finds no room, because those of others are
+not, goes on through a fresh producer that all share.
 """
 
 import asyncio
@@ -18,9 +20,10 @@ from broker.store.numbering import Outgoing
 from schemas.limits import INBOX_TOPIC_MAX_BYTES
 from schemas.topics import HEADER_RECORD_TYPE, HEADER_STAMP, RecordType, inbox_topic
 from transport.kafka import KafkaLink, make_producer
-from transport.kafka_producer import Producer, ProducerSpentError
+from transport.kafka_producer import NoRoomError, Producer, ProducerSpentError
 
 SEND_WITHIN_S: Final = 30.0  # without an answer by then the fate is unknown, and the same is sent again
+ROOM_WITHIN_S: Final = 10.0  # then others clog the producer, and a fresh one is taken
 APART_AT_ONCE: Final = 8  # destinations that are tried by themselves at one time; each costs connections
 ROUNDS: Final = 4  # so often may others' failures interrupt one batch, before it counts as not sent
 _PARTITION: Final = 0
@@ -63,6 +66,7 @@ class KafkaInboxWriter:
                 count, failed = await self._send(line.producer, destination, records[done:])
                 if failed:
                     self._apart.add(destination)
+                if done + count < len(records):  # it failed, or is clogged by others
                     self._retire(line)
             done += count
             if failed or done == len(records):
@@ -92,17 +96,19 @@ class KafkaInboxWriter:
     ) -> tuple[int, bool]:
         """How many records every replica has now, and whether this destination failed.
 
-        Fewer than all without a failure: another destination failed, and the producer took no more.
+        Fewer than all without a failure: another destination failed or hangs, and the producer took no more.
         """
         topic, failed = inbox_topic(destination), False
         sent: list[asyncio.Future[object]] = []
         try:
-            async with asyncio.timeout(SEND_WITHIN_S):  # for room, and for where the topic lies
-                for record, value in records:
-                    future = await producer.send(topic, value, key=_key(record), headers=_headers(record))
+            for record, value in records:
+                async with asyncio.timeout(ROOM_WITHIN_S + SEND_WITHIN_S):  # for room, and for where the topic lies
+                    future = await producer.send(
+                        topic, value, key=_key(record), headers=_headers(record), room_within_s=ROOM_WITHIN_S
+                    )
                     future.add_done_callback(lambda done: _stop_after(done, producer, topic))
                     sent.append(future)
-        except ProducerSpentError:
+        except (ProducerSpentError, NoRoomError):
             pass
         except (KafkaError, OSError, TimeoutError):
             failed = True

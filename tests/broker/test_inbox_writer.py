@@ -16,7 +16,7 @@ from schemas.topics import RecordType, inbox_topic
 from tests.broker.desk import STRANGER
 from tests.kafka_cluster import KafkaCluster
 from tests.schemas.bundles import DESTINATION, SENDER
-from transport.kafka_producer import ProducerSpentError
+from transport.kafka_producer import NoRoomError, ProducerSpentError
 
 
 class Batch:
@@ -192,6 +192,23 @@ async def test_a_batch_that_another_failure_interrupts_goes_on_in_order(
     assert world.written(SENDER) == [b"1", b"2", b"3", b"4"]
     assert len(world.made) == 2
     assert world.made[0].stopped
+
+
+async def test_who_finds_no_room_has_not_failed_and_goes_through_a_fresh_producer(
+    world: World, writer: KafkaInboxWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = FakeProducer.send
+
+    async def crowded(self: FakeProducer, topic: str, value: bytes, **more: Any) -> Any:
+        if self is world.made[0] and value == b"3":
+            raise NoRoomError
+        return await send(self, topic, value, **more)
+
+    monkeypatch.setattr(FakeProducer, "send", crowded)
+    assert await writer.publish(SENDER, _records(SENDER, 4)) == 4
+    assert world.written(SENDER) == [b"1", b"2", b"3", b"4"]
+    assert await writer.publish(SENDER, _records(SENDER, 1)) == 1
+    assert len(world.made) == 2, "with all others, not by itself"
 
 
 async def test_attempts_apart_are_few_at_a_time_and_leave_nothing_open(world: World, writer: KafkaInboxWriter) -> None:
