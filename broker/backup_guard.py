@@ -33,6 +33,7 @@ TAIL_RECORDS: Final = (
     20  # numbers sent again may stand last; among so many records the newest number or a head is found
 )
 TAIL_WITHIN_MS: Final = 5_000
+SILENT_POLLS: Final = 6  # so often may nothing come before Kafka counts as not reachable; half a tail proves nothing
 _PARTITION: Final = 0
 
 
@@ -116,16 +117,15 @@ async def _tails(link: KafkaLink, facilities: Sequence[str]) -> dict[str, tuple[
 async def _read_to(
     consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
 ) -> list[tuple[TopicPartition, ConsumerRecord[bytes, bytes]]]:
+    """Every record up to all the ends. Raises LogUnavailableError when nothing comes any more before that."""
     found: list[tuple[TopicPartition, ConsumerRecord[bytes, bytes]]] = []
-    open_ends = {partition for partition, end in ends.items() if await consumer.position(partition) < end}
-    while open_ends:
-        came = await consumer.getmany(timeout_ms=TAIL_WITHIN_MS)
-        if not came:
-            break
-        for partition, records in came.items():
-            found += [(partition, record) for record in records]
-            if records and records[-1].offset >= ends[partition] - 1:
-                open_ends.discard(partition)
+    silent = 0
+    while open_ends := [partition for partition, end in ends.items() if await consumer.position(partition) < end]:
+        came = await consumer.getmany(*open_ends, timeout_ms=TAIL_WITHIN_MS)
+        silent = 0 if came else silent + 1
+        if silent == SILENT_POLLS:
+            raise LogUnavailableError("NothingComes")
+        found += [(partition, record) for partition, records in came.items() for record in records]
     return found
 
 
