@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from broker.store.engine import PassingError, PositionLostError
+from broker.store.engine import PassingError, PositionLostError, StoreError
 from broker.store.lanes import LaneSeen, LaneTable, WorkerSeen
+from broker.trouble import Trouble
 from schemas.limits import LANE_OWNER_STOPS_AFTER, LANE_STILL_BEFORE_TAKEOVER, LANES
 from transport.clock import Clock
 from transport.logs import get_logger
@@ -81,8 +82,11 @@ class LaneKeeper:
         await self._table.enrol(self._instance, worker_id, started_at)
         await self.renew()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Renew until ``stop``, then leave. Raises CommitUnknownError, and PositionLostError when declared dead."""
+    async def run(self, stop: asyncio.Event, trouble: Trouble) -> None:
+        """Renew until ``stop``. Raises CommitUnknownError, and PositionLostError when declared dead.
+
+        What else the database does is told, and met by the next renewal; without one ``epochs`` is empty soon.
+        """
         while not stop.is_set():
             try:
                 async with asyncio.timeout(RENEW_EVERY_S):
@@ -91,8 +95,11 @@ class LaneKeeper:
                 pass
             try:
                 await self.renew()
-            except PassingError as error:
-                self._log.warning("lanes.not-renewed", error=str(error).split()[0])
+                trouble.over()
+            except PositionLostError:
+                raise
+            except StoreError as error:
+                await trouble.tell(error)  # no longer rest than usual: others would take the lanes
 
     async def leave(self) -> None:
         """Give everything back."""

@@ -87,7 +87,7 @@ async def _work(given: Surroundings, exchange: Exchange, web: Web | None) -> Non
     log.info("exchange.started", exchange=settings.exchange.name)
     alarms = AlarmTable(given.database, given.keys.signer, clock)
     tasks: list[Awaitable[None]] = [
-        exchange.lanes.run(stop),
+        exchange.lanes.run(stop, exchange.trouble("lanes")),
         exchange.run_pipeline(stop, exchange.trouble("pipeline")),
         exchange.relay.run(exchange.lanes.epochs, stop),
         exchange.heads.run(exchange.lanes.epochs, given.generation, stop, exchange.trouble("heads")),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import broker.housekeeping as housekeeping_module
+import broker.lanes as lanes_module
 import broker.trouble as trouble_module
 from broker.heads import Heads
 from broker.housekeeping import Housekeeping
@@ -143,6 +144,32 @@ async def test_a_refused_statement_ends_no_task(desk: Desk, task: str, monkeypat
     stop.set()
     await asyncio.wait_for(running, 5)
     assert told.rows == [(STORE_FAULT, None)]
+
+
+async def test_the_lanes_are_renewed_again_when_the_database_is_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes_module, "RENEW_EVERY_S", 0.001)
+    calls, told, stop = _failing(desk.lanes, "renew", monkeypatch), Told(), asyncio.Event()
+    running = asyncio.create_task(desk.lanes.run(stop, Trouble("lanes", told)))
+    await _until(lambda: len(calls) >= 4 or running.done())
+    stop.set()
+    await asyncio.wait_for(running, 5)
+    assert told.rows == [(STORE_FAULT, None)]
+    assert desk.lanes.epochs()
+
+
+@pytest.mark.parametrize("end", [PositionLostError("Worker"), CommitUnknownError("OperationalError")])
+async def test_only_lost_lanes_and_an_unknown_commit_end_the_renewing(
+    desk: Desk, end: StoreError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost() -> None:
+        raise end
+
+    monkeypatch.setattr(lanes_module, "RENEW_EVERY_S", 0.001)
+    monkeypatch.setattr(desk.lanes, "renew", lost)
+    with pytest.raises(type(end)):
+        await asyncio.wait_for(desk.lanes.run(asyncio.Event(), Trouble("lanes", Told())), 5)
 
 
 async def _submit(desk: Desk) -> None:
