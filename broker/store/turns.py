@@ -55,6 +55,10 @@ class Turns:
         await check_lanes(connection, guard)
         return None if self._database.is_sqlite else await database_clock(connection)
 
+    # In memory only, on purpose, as in ``ClockGuard``: a clock that had run ahead and was put right is believed after
+    # the next start. Kept in the database, the wrong moment would stamp every message until real time has caught up.
+    # That times of acceptance may go back over a restart harms no order that parties are told: it is ``event_seq`` and
+    # ``delivery_seq``, and that of waiting messages is ``held_at``, which is raised above what the case already has.
     def _never_back(self, now: datetime) -> datetime:
         self._latest = now if self._latest is None else max(now, self._latest)
         return self._latest
