@@ -48,7 +48,7 @@ def vital_signs(contents: Contents) -> Iterator[Broken]:
                 yield contents.broken(position, "valueQuantity")
     if found & CONSCIOUSNESS:
         found |= CONSCIOUSNESS
-    for code in VITAL_SIGNS.keys() - found:
+    for code in (each for each in VITAL_SIGNS if each not in found):
         yield Broken(Finding(ReasonCode.ELEMENT_MISSING, f"Observation({code} {VITAL_SIGNS[code]})"))
 
 

@@ -14,6 +14,7 @@ from schemas.events import CARRIES_THE_CASE, SUPPORTED, Event
 from schemas.ids import case_code
 from schemas.message import read_facts
 from schemas.profile.gate import Judgement, judge
+from schemas.profile.rules.illness import VITAL_SIGNS
 from schemas.reasons import ReasonCode, Refused
 from tests.schemas.bundles import (
     BY_DESTINATION,
@@ -252,6 +253,14 @@ def test_each_vital_sign_is_spoken_of(code: str) -> None:
     routine, stat = both(spoil)
     assert [found.where.split()[0] for found in routine.refusals] == [f"Observation({code}"]
     assert stat.missing == routine.refusals
+
+
+def test_missing_vital_signs_are_named_in_the_order_of_the_table() -> None:
+    """A set's order differs from process to process: two workers would answer one message differently."""
+    bundle = case_bundle()
+    bundle["entry"] = [entry for entry in bundle["entry"] if entry["resource"]["resourceType"] != "Observation"]
+    named = [place for place in where(verdict(bundle)) if place.startswith("Observation(")]
+    assert [place.removeprefix("Observation(").split()[0] for place in named] == list(VITAL_SIGNS)
 
 
 def test_alertness_may_stand_for_the_coma_scale() -> None:
