@@ -51,6 +51,7 @@ class MemoryInboxLink:
         self.down = 0
         self.unexpandable: set[int] = set()
         self.connects = 0
+        self.emptied_at: int | None = None  # where a reader asked for more and there was none
 
     @property
     def topic(self) -> str:
@@ -84,6 +85,7 @@ class MemoryInboxLink:
         found = [replace(record, offset=self.next + place) for place, record in enumerate(self._log[self.next : upto])]
         self.next += len(found)
         if not found:
+            self.emptied_at = self.next
             await asyncio.sleep(min(patience_s, 0.005))
         return found
 

@@ -161,8 +161,8 @@ async def make_world(folder: Path, exchange: ExchangeDouble, code: str, **sectio
     return World(folder, exchange, code, site, database, submit, inbox, sections)
 
 
-async def until(condition: Callable[[], Awaitable[bool]], patience_s: float = 5.0) -> None:
-    """Wait for something that other tasks bring about."""
+async def until(condition: Callable[[], Awaitable[bool]], patience_s: float = 60.0) -> None:
+    """Wait for something that other tasks bring about; the patience is for machines with much else to do."""
     async with asyncio.timeout(patience_s):
         while not await condition():
             await asyncio.sleep(0.005)
