@@ -1,7 +1,7 @@
 """The local door of a running connector: loopback, bearer secret from ``control.json``, JSON in and out.
 
-``GET /health`` (alive), ``GET /ready`` (linked) and ``GET /metrics`` (counts) need no secret and tell of no case.
-Everything under ``/control`` does. Pages come as an extension, with their own way to let people in.
+``GET /health`` (alive), ``GET /ready`` (linked, with room on the disk) and ``GET /metrics`` (counts) need no secret and
+tell of no case. Everything under ``/control`` does. Pages come as an extension, with their own way to let people in.
 """
 
 import hmac
@@ -70,8 +70,9 @@ class ControlDoor:
         return JSONResponse({"ok": True})
 
     async def _ready(self, _: Request) -> Response:
-        ready = self._parts.site.live.connected
-        return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
+        reasons = status.not_ready(self._parts.site)
+        ready = not reasons
+        return JSONResponse({"ready": ready, "reasons": reasons}, status_code=200 if ready else 503)
 
     async def _metrics(self, _: Request) -> Response:
         try:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from connectors.actions import find_transfer
-from connectors.alarm_words import alarm_words
+from connectors.alarm_words import AlarmCode, alarm_words
 from connectors.asking import WORDS
 from connectors.housekeeping import certificate_ends, crl_is_old
 from connectors.site import Site
@@ -56,6 +56,18 @@ async def status(site: Site) -> Facts:
         },
         **stored,
     }
+
+
+def not_ready(site: Site) -> list[Facts]:
+    """Why the connector cannot do all of its work now, as code, vi and en; empty when it can."""
+    live = site.live
+    in_the_way = {AlarmCode.LINK_DOWN: not live.connected, AlarmCode.DISK_FULL: live.disk_full}
+    return [_worded(code) for code, there in in_the_way.items() if there]
+
+
+def _worded(code: AlarmCode) -> Facts:
+    vi, en = alarm_words(code)
+    return {"code": code.value, "vi": vi, "en": en}
 
 
 def link_facts(site: Site) -> Facts:

@@ -14,6 +14,7 @@ import pytest
 
 from connectors import actions, status
 from connectors.actions import ActionError
+from connectors.alarm_words import AlarmCode, alarm_words
 from connectors.answers import Details, NamedPerson
 from connectors.control import ControlDoor
 from connectors.control_acts import ACTS, ASKS
@@ -396,6 +397,21 @@ async def test_without_the_secret_nobody_is_told_anything(central: World, door: 
         assert (await stranger.get("/ready")).status_code == 200
         central.site.live.link_is(Trouble.LOST, central.clock.now())
         assert (await stranger.get("/ready")).status_code == 503
+
+
+async def test_ready_says_in_both_languages_what_is_in_the_way(central: World, door: Any) -> None:
+    _, opened = door
+    live = central.site.live
+    async with httpx2.AsyncClient(base_url=opened.url, trust_env=False) as stranger:
+        assert (await stranger.get("/ready")).json() == {"ready": True, "reasons": []}
+        live.disk_full = True
+        full = await stranger.get("/ready")
+        live.link_is(Trouble.LOST, central.clock.now())
+        both = await stranger.get("/ready")
+    vi, en = alarm_words(AlarmCode.DISK_FULL)
+    assert full.status_code == 503
+    assert full.json() == {"ready": False, "reasons": [{"code": "disk-full", "vi": vi, "en": en}]}
+    assert [reason["code"] for reason in both.json()["reasons"]] == ["link-down", "disk-full"]
 
 
 async def test_metrics_count_and_name_nobody(central: World, door: Any) -> None:
