@@ -28,7 +28,7 @@ def export(
     try:
         arguments = {"folder": str(folder.resolve()), "reader": reader}
         answer = asyncio.run(exchange_acts.perform(load(config), "audit-export", arguments))
-    except AlreadyRunningError as error:
+    except (AlreadyRunningError, exchange_acts.ActFailedError) as error:
         cannot(str(error), as_json=as_json)
     show(answer, as_json=as_json, words=lambda: f"{answer['leaves']} mục / leaves → {folder}")
 

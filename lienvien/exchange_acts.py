@@ -1,5 +1,7 @@
 """What the administrator can do, by name: through a running exchange, or on its database when nothing runs."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,12 +13,16 @@ from broker.audit.checkpoint import log_origin
 from broker.audit.export_files import write_export
 from broker.audit.ledger import DatabaseLedger
 from broker.audit.log_key import load_log_key
-from broker.run_lock import RunLock
+from broker.run_lock import AlreadyRunningError, RunLock
 from broker.settings import ExchangeSettings
 from broker.store.engine import Database
 from broker.store.facilities import FacilityRow
 from lienvien import control_file
 from schemas.reasons import ReasonCode, Refused
+from transport.control_file import remove_control
+
+_COMES_BACK_S: Final = 8.0  # a supervisor's pause and a start
+_LOOK_AGAIN_S: Final = 0.1
 
 
 class ActFailedError(Exception):
@@ -87,24 +93,48 @@ ACTS: Final[Mapping[str, Act]] = MappingProxyType(
 )
 
 
-async def perform(settings: ExchangeSettings, act: str, arguments: Mapping[str, Any]) -> Any:
-    """Does it, through the running process where there is one.
+async def perform(
+    settings: ExchangeSettings, act: str, arguments: Mapping[str, Any], *, patience_s: float = _COMES_BACK_S
+) -> Any:
+    """Does it, through the running process where there is one, else on its database.
 
-    Raises Refused, StoreError, KafkaError, AlreadyRunningError (a process that does not answer holds the folder).
+    An exchange that should run and does not answer, because it is being started, is waited for.
+
+    Raises Refused, ActFailedError, StoreError, KafkaError, AlreadyRunningError (a process that does not answer holds
+    the folder).
     """
+    data = settings.folders.data
+    give_up = time.monotonic() + patience_s
+    while True:
+        try:
+            return _ask(data, act, arguments)
+        except control_file.NotRunningError:
+            may_wait = time.monotonic() < give_up
+        if not (may_wait and control_file.is_left_behind(data)):
+            try:
+                return await _alone(settings, act, arguments)
+            except AlreadyRunningError:
+                if not may_wait:
+                    raise
+        await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+def _ask(data: Path, act: str, arguments: Mapping[str, Any]) -> Any:
+    """Raises Refused, ActFailedError, and NotRunningError where nothing was done."""
     try:
-        return control_file.ask(settings.folders.data, "POST", f"/control/{act}", dict(arguments))["done"]
+        return control_file.ask(data, "POST", f"/control/{act}", dict(arguments))["done"]
+    except control_file.AnswerLostError:
+        raise ActFailedError from None
     except control_file.RefusedByProcessError as refused:
         code = str(refused.problem.get("code", ""))
         if code not in set(ReasonCode):
             raise ActFailedError from None
         raise Refused(ReasonCode(code), str(refused.problem.get("where", ""))) from None
-    except control_file.NotRunningError:
-        return await _alone(settings, act, arguments)
 
 
 async def _alone(settings: ExchangeSettings, act: str, arguments: Mapping[str, Any]) -> Any:
     with RunLock(Path(settings.folders.data)):
+        remove_control(settings.folders.data)  # whoever left it is dead: the next command need not wait for him
         await initialise(settings)
         database = Database(settings.database_url)
         try:

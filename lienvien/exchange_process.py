@@ -14,6 +14,7 @@ from broker.store.migrating import DatabaseTooNewError
 from lienvien.answering import ENVIRONMENT, LATER, REFUSED, START_AGAIN
 from schemas.reasons import Refused, reason
 from transport import event_loop
+from transport.control_file import remove_control
 from transport.logs import configure_logging
 from transport.settings import SettingsError
 from transport.tls import TlsFileError
@@ -46,6 +47,7 @@ def main(config: Path, *, web: bool) -> int:
     except (SettingsError, TlsFileError, *_DATABASE_UNFIT) as error:
         print(error, file=sys.stderr)
         return ENVIRONMENT
+    remove_control(settings.folders.data)  # a stop in order: no command waits for it to come back
     return 0
 
 

@@ -1,15 +1,10 @@
 """An act or a question of the command line while the connector runs, rests, or is being started."""
 
-import json
 import sqlite3
 import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,46 +18,10 @@ from lienvien.connector_process import main, perform
 from lienvien.control_file import ControlDoor, write_control
 from tests.certs.pki import BAC_GIANG, make_pki
 from tests.connectors.site_files import write_site
+from tests.lienvien.listening import Running, listening
 from transport.control_file import is_left_behind
 
 SECRET = "s" * 43
-
-
-@dataclass
-class Running:
-    """What stands in for a connector: answers every request alike, or hangs up on it."""
-
-    status: int = 200
-    hangs_up: bool = False
-    asked: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def listening(running: Running) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            running.asked.append(self.path)
-            if running.hangs_up:
-                self.close_connection = True
-                return
-            body = json.dumps({"from": "the process"}).encode()
-            self.send_response(running.status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = answer  # noqa: N815  the names that the server calls
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
