@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ from transport.log_fields import event_name, permitted
 
 _LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _LIBRARIES_FROM: Final = logging.WARNING  # below it libraries speak of their own inner life
+_REPEATING: Final = ("aiokafka", "kafka")  # one line for every failed connect, ten a second while Kafka is away
+_REPEATS_TOLD_EVERY_S: Final = 60.0
 _BOOKKEEPING: Final = ("event", "level", "exc_info", "stack_info", "stack", "exception", "_record", "_from_structlog")
 
 _dropped_fields = 0
@@ -121,15 +124,45 @@ class _Output:
     debug = info = warning = error = critical = exception = fatal = log = msg
 
 
+class _Repeats:
+    """What a library says again and again: the first of each minute is told, with how many there were since the last.
+
+    What was left out when the library falls silent is told with the next line of that place, however late.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._told: dict[tuple[str, str, str], tuple[float, int]] = {}  # place -> when told last, left out since
+
+    def count(self, record: logging.LogRecord, place: str) -> int | None:
+        """0: nothing was left out. Above: so many lines stand behind this one, itself included. None: leave it out."""
+        error = _exception_of(record.exc_info)
+        key, now = (record.name, place, type(error).__name__), self._now()
+        told_at, left_out = self._told.get(key, (float("-inf"), 0))
+        if now - told_at < _REPEATS_TOLD_EVERY_S:
+            self._told[key] = (told_at, left_out + 1)
+            return None
+        self._told[key] = (now, 0)
+        return left_out + 1 if left_out else 0
+
+
 class _LibraryHandler(logging.Handler):
     """The standard library's records, without their messages."""
 
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._repeats = _Repeats(now)
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
+            place = f"{record.module}:{record.lineno}"
+            count = self._repeats.count(record, place) if record.name.startswith(_REPEATING) else 0
+            if count is None:
+                return
             log = structlog.get_logger()
             report: Callable[..., Any] = log.error if record.levelno >= logging.ERROR else log.warning
-            place = f"{record.module}:{record.lineno}"
-            report("library", logger=record.name, logged_at=place, exc_info=record.exc_info)
+            repeated = {"count": count} if count else {}
+            report("library", logger=record.name, logged_at=place, exc_info=record.exc_info, **repeated)
         except Exception:  # noqa: S110  a logger must not break what it watches, nor print why
             pass
 

@@ -16,7 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transport.log_fields import FIELDS, event_name, permitted
-from transport.logs import _use_lines, configure_logging, describe_error, dropped_fields, get_logger, lost_lines
+from transport.logs import (
+    _LibraryHandler,
+    _use_lines,
+    configure_logging,
+    describe_error,
+    dropped_fields,
+    get_logger,
+    lost_lines,
+)
 
 CANARY = "NGUYỄN THỊ CHIM HOÀNG YẾN"
 MESSAGE_ID = "0e4b1f0c-6a35-4a52-9d3c-1f2e3d4c5b6a"
@@ -199,6 +207,32 @@ def test_library_exception_keeps_its_type(output: io.StringIO) -> None:
     (line,) = lines(output)
     assert line["error"] == "LookupError"
     assert "CHIM" not in output.getvalue()
+
+
+def test_a_kafka_that_is_away_is_one_line_a_minute_with_a_count(output: io.StringIO) -> None:
+    seconds = 0.0
+    handler = _LibraryHandler(lambda: seconds)
+    logger = logging.getLogger("aiokafka.client")
+    logging.getLogger().handlers[:] = [handler]
+    for _ in range(1_200):  # ten a second for two minutes
+        logger.error("Unable connect to node with id %s: %s", CANARY, "refused")
+        seconds += 0.1
+    assert [line.get("count") for line in lines(output)] == [None, 600]
+    assert {line["logged_at"].split(":")[0] for line in lines(output)} == {"test_logs"}
+
+
+def test_what_kafkas_client_says_elsewhere_and_of_other_kind_is_not_swallowed(output: io.StringIO) -> None:
+    logging.getLogger("aiokafka.client").error("one place")
+    logging.getLogger("aiokafka.client").error("another place")
+    for error in (ConnectionError, TimeoutError):
+        logging.getLogger("aiokafka.consumer").error("one place", exc_info=error())
+    assert [line.get("error") for line in lines(output)] == [None, None, "ConnectionError", "TimeoutError"]
+
+
+def test_no_failure_of_another_library_is_swallowed(output: io.StringIO) -> None:
+    for _ in range(3):
+        logging.getLogger("uvicorn.error").error("Exception in ASGI application")
+    assert len(lines(output)) == 3
 
 
 def test_libraries_inner_life_is_not_logged(output: io.StringIO) -> None:
