@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fixtures_kafka import kafka
 from tests.fixtures_postgresql import postgresql, postgresql_url
@@ -14,6 +15,10 @@ from transport.local_kafka import JarsUnavailableError, cache_folder, ensure_jar
 from transport.local_postgresql import PostgresqlUnavailableError, ensure_programs
 
 __all__ = ["kafka", "postgresql", "postgresql_url"]
+
+# here, before any test module is imported: further down it would hold for those alone that are collected later
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 WORLDS_WITHIN: Final = 0.6  # of the other files; what takes longest must not be left for the end
