@@ -11,7 +11,7 @@ from schemas.times import iso
 from schemas.tokens.notice import Notice, NoticeKind
 from schemas.tokens.receipt import Receipt, Source
 
-POLICY_VERSION: Final = "2026-11"  # of the rules in stages/: raised whenever a verdict could change
+POLICY_VERSION: Final = "2026-11-2"  # of the rules in stages/: raised whenever a verdict could change
 
 _WHERE_MAX_CHARS: Final = 200
 
