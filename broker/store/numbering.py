@@ -209,7 +209,8 @@ _AGAIN_SQLITE: Final = text(
     f"SELECT o.* FROM (SELECT DISTINCT lane, destination FROM outbox{_ONLY_AGAIN}"  # noqa: S608  constants only
     " WHERE resend AND lane IN (SELECT value FROM json_each(:lanes))"
     f" AND destination NOT IN (SELECT value FROM json_each(:busy))) d"
-    f" JOIN outbox o ON o.id IN ({_LOWEST.format(columns='i.id', hint=_ONLY_AGAIN)}) ORDER BY o.destination, o.delivery_seq"
+    f" JOIN outbox o ON o.id IN ({_LOWEST.format(columns='i.id', hint=_ONLY_AGAIN)})"
+    " ORDER BY o.destination, o.delivery_seq"
 )
 
 # The first of each urgency for each destination that has anything waiting; all read the partial index in its order.

@@ -67,7 +67,7 @@ def test_while_nothing_runs_it_is_done_at_once_on_the_database(settings: Setting
 
 
 def test_a_question_reads_no_certificates_of_the_system(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    def reads_all(*_: Any, **__: Any) -> ssl.SSLContext:
+    def reads_all(*_: object, **__: object) -> ssl.SSLContext:
         raise AssertionError("27 ms of processor time, for a door that speaks plain HTTP")
 
     monkeypatch.setattr(ssl, "create_default_context", reads_all)
