@@ -5,9 +5,8 @@ refused file, a form to print) are written before it, under names that a second 
 """
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Final
@@ -23,9 +22,10 @@ from connectors.case_of_slip import (
     judge_slip,
     old_slip,
     patient_key,
-    slip_text,
 )
 from connectors.drafting import Draft, Forms, NotDraftableError, Order, desk_of, draft, own_side, render_form
+from connectors.intake_entering import GoodSlip, case_after, outgoing
+from connectors.intake_notes import Notes, remark
 from connectors.intake_rows import (
     Taken,
     event_of,
@@ -51,29 +51,14 @@ from connectors.sources.xml13.findings import Finding, Severity, finding
 from connectors.sources.xml13.rules import Examined, Verdict
 from connectors.store import case_keys
 from connectors.store.case_keys import KnownCase
-from connectors.store.files import FileFinding
-from connectors.store.outbox_rows import NewMessage, OutState
 from schemas.events import Event
 from schemas.ids import case_code, is_facility_id
-from schemas.reasons import ReasonCode, Refused
+from schemas.reasons import ReasonCode
 from schemas.urgency import Priority, more_urgent
 from transport.logs import get_logger
 
 _log = get_logger(__name__)
-_LIST_MAX: Final = 30  # findings written for one slip
 _AT_ONCE: Final = 8  # messages held in memory, half a MiB each, before they are written
-
-
-@dataclass(frozen=True, slots=True)
-class _Slip:
-    """A good slip on its way to a message."""
-
-    examined: Examined
-    slip: Slip
-    key: str
-    digest: str
-    destination: str  # the facility, not the code on the slip
-    known: KnownCase | None
 
 
 class Intake:
@@ -82,7 +67,7 @@ class Intake:
     def __init__(self, site: Site, forms: Forms, papers: Papers) -> None:
         self._site = site
         self._forms = forms
-        self._papers = papers
+        self._notes = Notes(papers)
         self._desk: Desk = desk_of(site.settings)
         self._one_at_a_time = asyncio.Lock()  # a person may raise a slip while a folder is looked into
 
@@ -147,7 +132,7 @@ class Intake:
         if serious or (report.verdict is not Verdict.NO_TRANSFER and not report.slips):
             await self._note(taken, 0, report.findings, None)
         elif report.findings:
-            _remark(taken, 0, report.findings, None, None)
+            remark(taken, 0, report.findings, None, None)
         for examined in report.slips:
             pdf = file.pdf if len(report.slips) == 1 else None
             await self._slip(taken, examined, at_least, pdf)
@@ -195,11 +180,11 @@ class Intake:
         except NotDraftableError as refused:
             await self._note(taken, examined.dossier.position, refused.findings, good.slip)
             return
-        _remark(taken, examined.dossier.position, (*examined.findings, *drafted.notes), good.slip, drafted)
+        remark(taken, examined.dossier.position, (*examined.findings, *drafted.notes), good.slip, drafted)
         ask = Ask.SLIP_OLD if examined.waits_for is ReasonCode.SLIP_OLD else judged.ask
         self._enter(taken, good, judged, drafted, ask)
 
-    async def _recognise(self, taken: Taken, examined: Examined, slip: Slip) -> _Slip:
+    async def _recognise(self, taken: Taken, examined: Examined, slip: Slip) -> GoodSlip:
         """The case behind a slip; a number that already belongs to another patient opens its own."""
         site = self._site
         key = case_key(slip, site.facility)
@@ -208,19 +193,21 @@ class Intake:
             key = patient_key(slip, site.facility)
             known = await self._known(taken, key)
         destination = site.book.facility_of(slip.destination, self._day(slip))
-        return _Slip(examined, slip, key, content_digest(examined.dossier), destination, known)
+        return GoodSlip(examined, slip, key, content_digest(examined.dossier), destination, known)
 
     async def _known(self, taken: Taken, key: str) -> KnownCase | None:
         pending = [case for case in taken.cases if case.key == key]
         return pending[-1] if pending else await self._site.store.read(lambda c: case_keys.known_case(c, key))
 
-    async def _judge(self, good: _Slip, at_least: Priority | None) -> Judged:
+    async def _judge(self, good: GoodSlip, at_least: Priority | None) -> Judged:
         standing = None
         if good.known is not None:
             standing = await self._site.store.read(partial(standing_of, good.known, self._site.facility))
         return judge_slip(good.known, good.digest, good.destination, standing, at_least)
 
-    async def _draft(self, good: _Slip, judged: Judged, at_least: Priority | None, signed_pdf: bytes | None) -> Draft:
+    async def _draft(
+        self, good: GoodSlip, judged: Judged, at_least: Priority | None, signed_pdf: bytes | None
+    ) -> Draft:
         known, update = good.known, judged.meaning is Meaning.UPDATE
         if known is not None:  # nothing lowers what was once more urgent
             at_least = more_urgent(Priority(known.priority), at_least or Priority.ROUTINE)
@@ -238,7 +225,7 @@ class Intake:
             good.examined.dossier, order, self._desk, self._forms, new_id=site.new_id, now=site.clock.now()
         )
 
-    async def _ids(self, good: _Slip, judged: Judged) -> Identity:
+    async def _ids(self, good: GoodSlip, judged: Judged) -> Identity:
         """Minted once; a crash before the transaction leaves a counter and a serial unused, and nothing else."""
         site, today = self._site, self._today()
         counter, serial = await site.store.write(partial(mint_numbers, today, good.known is None))
@@ -254,7 +241,7 @@ class Intake:
             counter=counter,
         )
 
-    def _sides(self, good: _Slip) -> Sides:
+    def _sides(self, good: GoodSlip) -> Sides:
         """The facilities as the directory names them; what it does not know travels as a code."""
         day, came = self._day(good.slip), good.slip.came_from
         return Sides(
@@ -276,71 +263,16 @@ class Intake:
 
     # --- what is written ----------------------------------------------------------------------------------------------
 
-    def _enter(self, taken: Taken, good: _Slip, judged: Judged, drafted: Draft, ask: Ask | None) -> None:
-        facts, now = drafted.facts, self._site.clock.now()
-        code = card.case_code_of(drafted.bundle, facts.case_id)
-        message, state = self._sealed(drafted, code, taken.identity.path, ask is not None)
+    def _enter(self, taken: Taken, good: GoodSlip, judged: Judged, drafted: Draft, ask: Ask | None) -> None:
+        now = self._site.clock.now()
+        code = card.case_code_of(drafted.bundle, drafted.facts.case_id)
+        message, state = outgoing(self._site, drafted, code, taken.identity.path, now, waits=ask is not None)
         taken.messages.append((message, state, ask.value if ask else None))
-        first = good.known is None or judged.meaning is not Meaning.UPDATE
-        taken.cases.append(
-            KnownCase(
-                key=good.key,
-                case_id=facts.case_id,
-                transfer_id=facts.transfer_id,
-                case_code=code,
-                destination=facts.recipient,
-                slip_sha256=good.digest,
-                slip=slip_text(good.slip),
-                priority=facts.priority.value,
-                submit_message_id=facts.message_id if first or good.known is None else good.known.submit_message_id,
-                last_message_id=facts.message_id,
-            )
-        )
+        taken.cases.append(case_after(good, judged, drafted, code))
         taken.opened.append((transfer_of(drafted, code), event_of(drafted, now)))
 
-    def _sealed(self, drafted: Draft, code: str, source: str, waits: bool) -> tuple[NewMessage, OutState]:
-        """The message, sealed where nothing is waited for and the destination's key is here."""
-        facts, site, now = drafted.facts, self._site, self._site.clock.now()
-        message = NewMessage(
-            message_id=facts.message_id,
-            bundle_id=facts.bundle_id,
-            case_id=facts.case_id,
-            transfer_id=facts.transfer_id,
-            case_code=code,
-            event=facts.event.value,
-            recipient=facts.recipient,
-            priority=facts.priority.value,
-            kind=facts.kind.value if facts.kind else None,
-            payload=drafted.payload,
-            payload_sha256=hashlib.sha256(drafted.payload).hexdigest(),
-            source=source,
-        )
-        if waits:
-            return message, OutState.WAITING_PERSON
-        reader = site.book.reader_of(facts.recipient, now)
-        if reader is None:
-            return message, OutState.WAITING_KEY
-        try:
-            jws = site.keyring.sealer.sign(drafted.payload, facts.priority, now)
-            return replace(message, sealed=site.keyring.sealer.seal(jws, reader)), OutState.READY
-        except Refused:  # the sender says why, and tries again
-            return message, OutState.WAITING_KEY
-
     async def _note(self, taken: Taken, position: int, found: Sequence[Finding], slip: Slip | None) -> None:
-        """A refusal: its reasons beside the file's name in our own folder, and a row for the page."""
-        told = tuple(_told(one) for one in found[:_LIST_MAX])
-        document = await asyncio.to_thread(self._papers.reason, taken.identity, position, found, self._site.clock.now())
-        taken.findings.append(
-            FileFinding(
-                path=taken.identity.path,
-                sha256=taken.identity.sha256,
-                position=position,
-                verdict="refused",
-                findings=told,
-                slip_number=slip.text("GIAY_CHUYEN_TUYEN") if slip else None,
-                document=str(document),
-            )
-        )
+        await self._notes.refused(taken, position, found, slip, self._site.clock.now())
 
     async def _print(self, taken: Taken, examined: Examined) -> None:
         """A destination that is known but not connected: the form to print, the phone to call, and never *refused*."""
@@ -354,41 +286,10 @@ class Intake:
         ids = await self._ids(good, Judged(Meaning.NEW))
         sides = self._sides(good)
         prepared = prepare(examined.dossier, sides, self._desk, ids, new_id=site.new_id, now=site.clock.now())
-        content, ending = await render_form(prepared, self._forms)
-        document = await asyncio.to_thread(self._papers.to_print, ids.case_code, content, ending)
-        taken.findings.append(
-            FileFinding(
-                path=taken.identity.path,
-                sha256=taken.identity.sha256,
-                position=examined.dossier.position,
-                verdict="not-connected",
-                findings=tuple(_told(one) for one in examined.findings[:_LIST_MAX]),
-                slip_number=slip.text("GIAY_CHUYEN_TUYEN"),
-                case_code=ids.case_code,
-                destination=slip.destination,
-                destination_name=sides.destination.name,
-                phone=sides.destination.phone,
-                document=str(document),
-            )
-        )
-
-
-def _remark(taken: Taken, position: int, found: Sequence[Finding], slip: Slip | None, drafted: Draft | None) -> None:
-    """What weighs nothing but a person should know: what the receiver will miss, a helper that failed."""
-    if not found:
-        return
-    code = card.case_code_of(drafted.bundle, drafted.facts.case_id) if drafted else None
-    taken.findings.append(
-        FileFinding(
-            path=taken.identity.path,
-            sha256=taken.identity.sha256,
-            position=position,
-            verdict="noted",
-            findings=tuple(_told(one) for one in found[:_LIST_MAX]),
-            slip_number=slip.text("GIAY_CHUYEN_TUYEN") if slip else None,
-            case_code=code,
-        )
-    )
+        form = await render_form(prepared, self._forms)
+        position, found = examined.dossier.position, examined.findings
+        to = sides.destination
+        await self._notes.to_print(taken, position, found, slip, form=form, case_code=ids.case_code, destination=to)
 
 
 def _outcome(taken: Taken, verdict: Verdict) -> Outcome:
@@ -398,15 +299,3 @@ def _outcome(taken: Taken, verdict: Verdict) -> Outcome:
     if "refused" in verdicts or verdict is Verdict.REFUSED:
         return Outcome.REFUSED
     return Outcome.REPEATED if taken.same else Outcome.NO_TRANSFER
-
-
-def _told(found: Finding) -> dict[str, str]:
-    return {
-        "severity": found.severity.value,
-        "field": found.field,
-        "table": found.table,
-        "reason": found.reason.value,
-        "vi": found.vi,
-        "en": found.en,
-        "fixer": found.fixer.value,
-    }
