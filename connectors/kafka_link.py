@@ -19,7 +19,7 @@ from aiokafka.errors import (
 from connectors.link import LinkDownError, LogBounds, Outgoing, Trouble, UnexpandableError
 from connectors.receive import InboxRecord
 from schemas.topics import HEADER_RECORD_TYPE, inbox_topic, submit_topic
-from transport.kafka import KafkaLink, describe_topics, make_consumer, make_producer
+from transport.kafka import KafkaLink, describe_topics, make_consumer, make_producer, stop_consumer
 from transport.kafka_producer import Producer
 
 SEND_PATIENCE_S: Final = 240.0  # 960 KiB at 64 kbit/s take 123 s; an idempotent send waits out any outage in silence
@@ -148,9 +148,8 @@ class KafkaInboxLink:
         """See ``link.InboxLink``."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            with contextlib.suppress(KafkaError, TimeoutError):
-                async with asyncio.timeout(_STOP_GRACE_S):
-                    await consumer.stop()
+            with contextlib.suppress(KafkaError):
+                await stop_consumer(consumer)
 
     async def _one_by_one(self, consumer: AIOKafkaConsumer) -> list[InboxRecord]:
         """Good records before the bad batch come out one at a time; then its first offset is named.

@@ -123,12 +123,23 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
 
     A fetch is under way nearly always, and when its answer comes after our goodbye, TLS waits 30 s for the broker's.
     """
-    task = asyncio.ensure_future(consumer.stop())
+    task = asyncio.ensure_future(_stop_whole(consumer))
     _stopping.add(task)
     task.add_done_callback(_stopping.discard)
     done, _ = await asyncio.wait([task], timeout=STOP_WITHIN_S)
     if done:
         task.result()
+
+
+async def _stop_whole(consumer: AIOKafkaConsumer) -> None:
+    """``stop``, whose own cancelling of a fetch that pauses after a failure comes out as if *we* were cancelled."""
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        await consumer._client.close()  # what ``stop`` did not come to
 
 
 async def describe_topics(link: KafkaLink, topics: Iterable[str]) -> Mapping[str, TopicDescription]:

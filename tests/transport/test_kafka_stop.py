@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiokafka.consumer.fetcher import Fetcher
 
 from transport import kafka, kafka_producer
 from transport.kafka import stop_consumer
@@ -84,3 +85,30 @@ async def test_a_producer_whose_connection_does_not_end_holds_nobody(
     assert [type(one) for one in deaf.failed] == [ProducerSpentError]
     deaf.goodbye.set()
     await asyncio.sleep(0)
+
+
+class _WhoseBrokerIsGone:
+    """A consumer of aiokafka whose fetch failed a moment ago: the fetch pauses, and is cancelled in its pause."""
+
+    def __init__(self) -> None:
+        self._client = self
+        self.connections_closed = False
+        self._fetcher: Any = object.__new__(Fetcher)
+        self._fetcher._fetch_task = asyncio.ensure_future(asyncio.sleep(60))
+        self._fetcher._fetch_waiters = set()
+        self._fetcher._pending_tasks = {asyncio.ensure_future(asyncio.sleep(60))}
+
+    async def stop(self) -> None:
+        await self._fetcher.close()
+        await self.close()
+
+    async def close(self) -> None:
+        self.connections_closed = True
+
+
+async def test_a_fetch_that_is_cut_in_its_pause_cancels_nobody_else_and_leaves_no_connection() -> None:
+    consumer: Any = _WhoseBrokerIsGone()
+    await asyncio.sleep(0)
+    await stop_consumer(consumer)
+    assert consumer.connections_closed
+    assert not asyncio.current_task().cancelling()  # type: ignore[union-attr]
