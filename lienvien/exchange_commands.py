@@ -197,7 +197,7 @@ def _ask(config: Path, act: str, arguments: dict[str, Any], *, as_json: bool) ->
 
 
 def _words(answer: Any) -> str:
+    from lienvien.exchange_words import facility_words  # noqa: PLC0415
+
     rows = answer if isinstance(answer, list) else [answer]
-    return "\n".join(
-        "  ".join(f"{key}={value}" for key, value in row.items() if value not in (None, [])) for row in rows
-    )
+    return "\n".join(facility_words(row) for row in rows)

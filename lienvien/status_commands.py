@@ -48,14 +48,14 @@ def _text(config: Path, *, as_json: bool) -> str:
 
 def _of_hospital(config: Path, case: str | None, *, as_json: bool) -> None:
     from lienvien.connector_commands import ask_connector  # noqa: PLC0415
-    from lienvien.connector_words import transfer_line  # noqa: PLC0415
+    from lienvien.connector_words import case_words  # noqa: PLC0415
 
     if case is None:
         answer = ask_connector(config, "status", {}, asks=True, as_json=as_json)
     else:
         answer = ask_connector(config, "case", {"case": case}, asks=True, as_json=as_json)
-    rows = answer["transfers"]
-    show(rows if case is None else answer, as_json=as_json, words=lambda: "\n".join(map(transfer_line, rows)))
+    shown = answer["transfers"] if case is None else answer
+    show(shown, as_json=as_json, words=lambda: case_words(answer, steps=case is not None))
 
 
 def _of_exchange(config: Path, case: str | None, *, as_json: bool) -> None:
@@ -63,6 +63,7 @@ def _of_exchange(config: Path, case: str | None, *, as_json: bool) -> None:
     from broker.run_lock import AlreadyRunningError  # noqa: PLC0415
     from broker.settings import load  # noqa: PLC0415
     from lienvien import control_file  # noqa: PLC0415
+    from lienvien.exchange_words import no_such_case, transfers_words  # noqa: PLC0415
     from transport.settings import SettingsError  # noqa: PLC0415
 
     try:
@@ -73,13 +74,12 @@ def _of_exchange(config: Path, case: str | None, *, as_json: bool) -> None:
         except control_file.NotRunningError:
             answer = asyncio.run(_read_alone(settings, case))
     except (control_file.RefusedByProcessError, Problem):
-        show(
-            {"refused": {"code": "not-found"}}, as_json=as_json, words=lambda: f"không có ca này / no such case: {case}"
-        )
+        said = no_such_case(case)
+        show({"refused": {"code": "not-found", **said}}, as_json=as_json, words=lambda: "\n".join(said.values()))
         raise typer.Exit(REFUSED) from None
     except (SettingsError, AlreadyRunningError) as error:
         cannot(str(error), as_json=as_json)
-    show(answer, as_json=as_json, words=lambda: "\n".join(map(_line, answer["transfers"])))
+    show(answer, as_json=as_json, words=lambda: transfers_words(answer["transfers"], steps=case is not None))
 
 
 async def _read_alone(settings: Any, case: str | None) -> Any:
@@ -100,11 +100,3 @@ async def _read_alone(settings: Any, case: str | None) -> Any:
             return (await asking.case(queries, OPERATOR, case, now)).model_dump(mode="json")
         finally:
             await database.close()
-
-
-def _line(row: dict[str, Any]) -> str:
-    state = row["state"]
-    words = " · ".join(state[track] for track in ("delivery", "decision", "journey", "loop"))
-    name = row["case_code"] or row["case_id"]
-    cause = f"  ! {row['cause']['vi']} / {row['cause']['en']}" if row.get("cause") else ""
-    return f"{name}  {row['sender']} → {row['destination']}  {row['priority']}  {words}  {row['situation']}{cause}"

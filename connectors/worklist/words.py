@@ -52,11 +52,14 @@ TROUBLES: Final = words(
     Trouble,
     {
         Trouble.UNREACHABLE: (
-            "không tới được trục, hoặc chứng thư không được chấp nhận",
-            "the exchange cannot be reached, or the certificate is not taken",
+            "không tới được trục, hoặc chứng thư không được chấp nhận; CNTT cần xem mạng và chứng thư",
+            "the exchange cannot be reached, or the certificate is not taken; IT must look at network and certificate",
         ),
-        Trouble.NOT_ALLOWED: ("trục không cho phép cơ sở này", "the exchange does not admit this facility"),
-        Trouble.LOST: ("đường truyền bị đứt", "the connection broke"),
+        Trouble.NOT_ALLOWED: (
+            "trục không cho phép cơ sở này; hãy gọi điều hành trục",
+            "the exchange does not admit this facility; call the operator of the exchange",
+        ),
+        Trouble.LOST: ("đường truyền bị đứt, đang tự nối lại", "the connection broke and is being made again"),
         Trouble.TOO_LARGE: ("một bản tin quá lớn", "one message is too large"),
     },
 )
