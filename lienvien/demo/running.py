@@ -60,10 +60,19 @@ async def _run(folder: Path, telling: Telling, *, keep_running: bool) -> int:
         )
         if keep_running:
             _invite(running, telling)
-            await stop.wait()
+            await _run_on(running, stop)
         return code
     finally:
         await running.stop()
+
+
+async def _run_on(running: RunningWorld, stop: asyncio.Event) -> None:
+    keeping = asyncio.create_task(running.keep_kafka())
+    try:
+        await stop.wait()
+    finally:
+        keeping.cancel()
+        await asyncio.wait([keeping])
 
 
 async def _end(

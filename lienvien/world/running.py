@@ -8,13 +8,16 @@ from typing import Any, Final
 from broker.settings import load as load_exchange
 from connectors.settings import load as load_connector
 from lienvien import control_file, exchange_acts
+from lienvien.answering import ENVIRONMENT
 from lienvien.supervisor import Supervisor
 from lienvien.world import build
 from lienvien.world.build import HospitalSite, World
 from lienvien.world.facilities import FACILITIES, DemoFacility
+from transport.local_kafka.node import LocalKafkaError
 
 _LOOK_AGAIN_S: Final = 0.1
 _READY_WITHIN_S: Final = 60.0
+_LOOK_AT_KAFKA_S: Final = 1.0
 
 Say = Callable[[str, str], None]  # Vietnamese, English
 
@@ -29,7 +32,7 @@ class RunningWorld:
     def __init__(self, world: World, say: Say = lambda vi, en: None) -> None:
         self.world = world
         self.restarts: list[tuple[str, int]] = []
-        self.supervisor = Supervisor(lambda name, code: self.restarts.append((name, code)), self._left_stopped)
+        self.supervisor = Supervisor(self._ended, self._left_stopped)
         self._say = say
 
     async def start(self, facilities: tuple[DemoFacility, ...] = FACILITIES) -> None:
@@ -50,6 +53,20 @@ class RunningWorld:
         """Kafka alone. Its clients' identities come later, so its readiness is waited for in ``admit``."""
         self._say("Khởi động Kafka (mTLS)", "starting Kafka (mutual TLS)")
         await self.world.kafka.start()
+
+    async def keep_kafka(self) -> None:
+        """Starts Kafka again whenever it has died, on its folder and ports, until cancelled. For a world that runs on;
+        one whose story takes Kafka away does not want it.
+        """
+        while True:
+            await asyncio.sleep(_LOOK_AT_KAFKA_S)
+            if self.world.kafka.pid is not None:
+                continue
+            self._say("Kafka đã dừng, đang khởi động lại", "Kafka has ended and is started again")
+            try:
+                await self.world.kafka.start()
+            except LocalKafkaError as error:
+                self._say("Kafka chưa khởi động được", f"Kafka does not start: {error}")
 
     async def admit(self, facilities: list[DemoFacility]) -> None:
         """The register, then each facility's topics and rights."""
@@ -100,6 +117,11 @@ class RunningWorld:
         """Everything, connectors first, Kafka last; a world is made for one run, so Kafka needs no orderly end."""
         await self.supervisor.stop()
         await self.world.kafka.throw_away()
+
+    def _ended(self, name: str, code: int) -> None:
+        self.restarts.append((name, code))
+        if code != ENVIRONMENT:
+            self._say(f"{name} đã dừng, đang khởi động lại", f"{name} has ended and is started again")
 
     def _left_stopped(self, name: str, sentence: str) -> None:
         self._say(f"{name} đã dừng, cần người xử lý", f"{name} has stopped, a person must act: {sentence}")
