@@ -112,15 +112,23 @@ async def answer(site: Site, event: Event, word: str, by: NamedPerson | None, de
 
 
 _INCOMPLETE = {
-    "a named person is needed": ("person-needed", "Cần ghi tên người thực hiện (--by)."),
-    "a coded reason is needed": ("reason-needed", "Cần chọn lý do (--reason)."),
-    "another reason is said in words": ("words-needed", "Lý do khác cần ghi rõ bằng lời (--text)."),
+    "a named person is needed": (
+        "person-needed",
+        "Cần ghi tên người thực hiện (--by).",
+        "The name of the person who does this is needed (--by).",
+    ),
+    "a coded reason is needed": ("reason-needed", "Cần chọn lý do (--reason).", "A reason must be chosen (--reason)."),
+    "another reason is said in words": (
+        "words-needed",
+        "Lý do khác cần ghi rõ bằng lời (--text).",
+        "Another reason must be said in words (--text).",
+    ),
 }
 
 
 def _incomplete(said: str) -> ActionError:
-    code, vi = _INCOMPLETE.get(said, ("not-possible", "Không thực hiện được."))
-    return ActionError(code, vi, f"{said[:1].upper()}{said[1:]}.")
+    unknown = ("not-possible", "Không thực hiện được.", f"{said[:1].upper()}{said[1:]}.")
+    return ActionError(*_INCOMPLETE.get(said, unknown))
 
 
 def _checked(payload: bytes) -> MessageFacts:

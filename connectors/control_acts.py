@@ -34,8 +34,13 @@ class Parts(Protocol):
         """Takes files."""
 
 
-def _bad(field: str) -> ActionError:
-    return ActionError("bad-request", f"Sai hoặc thiếu: {field}.", f"Wrong or missing: {field}.")
+_A_TIME: Final = "2026-11-23T08:00:00+07:00"
+
+
+def _bad(field: str, wanted: str = "") -> ActionError:
+    """``wanted`` is what would be right: a list of words, or an example."""
+    vi, en = (f" Cần: {wanted}.", f" Wanted: {wanted}.") if wanted else ("", "")
+    return ActionError("bad-request", f"Sai hoặc thiếu: {field}.{vi}", f"Wrong or missing: {field}.{en}")
 
 
 def _text(arguments: Arguments, name: str, *, needed: bool = False) -> str | None:
@@ -60,9 +65,9 @@ def _moment(arguments: Arguments, name: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise _bad(name) from None
+        raise _bad(name, _A_TIME) from None
     if moment.tzinfo is None:
-        raise _bad(name)
+        raise _bad(name, _A_TIME)
     return moment
 
 
@@ -71,7 +76,7 @@ def _word(arguments: Arguments, name: str, words: type[_Word]) -> _Word | None:
     try:
         return None if text is None else words(text)
     except ValueError:
-        raise _bad(name) from None
+        raise _bad(name, " | ".join(words)) from None
 
 
 def _person(arguments: Arguments) -> NamedPerson | None:

@@ -18,17 +18,32 @@ app.add_typer(exchange_commands.app, name="exchange", help="Trục trao đổi /
 app.add_typer(connector_commands.app, name="connector", help="Phần mềm kết nối / a hospital's connector")
 app.add_typer(ca_commands.app, name="ca", help="Chứng thư số / certificate authority: init, issue, show, revoke, crl")
 app.add_typer(audit_commands.app, name="audit", help="Nhật ký chứng cứ / audit log: export, verify")
-app.command("status", help="Hồ sơ đang ở đâu? / where does a transfer stand?")(status_commands.status)
-app.command("demo", help="Chạy thử toàn bộ rồi chứng minh / the whole story on this machine, with proof")(
-    demo_commands.demo
-)
-app.command("sandbox", help="Như demo nhưng chạy tiếp / as demo, kept running until Ctrl-C")(demo_commands.sandbox)
-app.command("example", help="Ghi một tệp XML13 hư cấu để thử / write an invented export to try things with")(
-    demo_commands.example
-)
-app.command("prove", help="Kiểm chứng một thư mục bằng chứng / check a folder of evidence, without keys or database")(
-    demo_commands.prove
-)
+app.command(
+    "status",
+    help="Hồ sơ đang ở đâu? / where does a transfer stand?",
+    epilog="Ví dụ / examples: lienvien status --config benh-vien/connector.toml"
+    " | lienvien status 24Z01-2211-001-7 --config exchange/exchange.toml --json",
+)(status_commands.status)
+app.command(
+    "demo",
+    help="Chạy thử toàn bộ rồi chứng minh / the whole story on this machine, with proof",
+    epilog="Ví dụ / example: lienvien demo --folder /tmp/thu",
+)(demo_commands.demo)
+app.command(
+    "sandbox",
+    help="Như demo nhưng chạy tiếp / as demo, kept running until Ctrl-C",
+    epilog="Ví dụ / example: lienvien sandbox --folder /tmp/thu",
+)(demo_commands.sandbox)
+app.command(
+    "example",
+    help="Ghi một tệp XML13 hư cấu để thử / write an invented export to try things with",
+    epilog="Ví dụ / example: lienvien example /tmp/thu/hospitals/his-exports/24Z01/a.xml --number 777",
+)(demo_commands.example)
+app.command(
+    "prove",
+    help="Kiểm chứng một thư mục bằng chứng / check a folder of evidence, without keys or database",
+    epilog="Ví dụ / example: lienvien prove /tmp/thu/evidence",
+)(demo_commands.prove)
 
 
 def main() -> None:

@@ -1,7 +1,9 @@
 """Configuration from a TOML file, with the environment above it; mistakes are named by field, never by value."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import (
@@ -32,6 +34,9 @@ class FileSettings(BaseSettings):
         return env_settings, init_settings, TomlConfigSettingsSource(settings_cls)
 
 
+_FAULTS: Final = {"extra_forbidden": "không có khóa này / no such key", "missing": "còn thiếu / missing"}
+_WRONG_VALUE: Final = "giá trị không hợp lệ / wrong value"
+
 Model = TypeVar("Model", bound=BaseModel)
 File = TypeVar("File", bound=FileSettings)
 
@@ -51,10 +56,18 @@ def load_settings(model: type[File], path: Path) -> File:
     try:
         return anchored(from_file(), path.resolve().parent)
     except ValidationError as error:
-        fields = sorted({".".join(str(part) for part in item["loc"]) for item in error.errors(include_input=False)})
-        raise SettingsError(f"{path}: cần sửa / to be corrected: {', '.join(fields)}") from None
-    except ValueError:  # tomllib.TOMLDecodeError
-        raise SettingsError(f"{path}: không phải TOML đọc được. / is not readable TOML.") from None
+        faults = sorted({_fault(item) for item in error.errors(include_input=False)})
+        raise SettingsError(f"{path}: cần sửa / to be corrected: {', '.join(faults)}") from None
+    except ValueError as error:  # tomllib.TOMLDecodeError
+        line = re.search(r"at line (\d+)", str(error))
+        where = f"{path}:{line[1]}" if line else str(path)
+        raise SettingsError(f"{where}: không phải TOML đọc được. / is not readable TOML.") from None
+
+
+def _fault(item: Mapping[str, Any]) -> str:
+    """The key and what is wrong with it; never its value, which may be a secret."""
+    key = ".".join(str(part) for part in item["loc"])
+    return f"{key} ({_FAULTS.get(item['type'], _WRONG_VALUE)})"
 
 
 def anchored(part: Model, folder: Path) -> Model:

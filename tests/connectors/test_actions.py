@@ -438,3 +438,27 @@ async def test_the_status_can_be_written_as_json(desk: DeskWorld) -> None:
     facts = await status.status(desk.world.site)
     assert json.loads(json.dumps(facts)) == facts
     assert set(ASKS) == {"status", "case", "board"}
+
+
+@pytest.mark.parametrize(
+    ("act", "given", "wanted"),
+    [
+        ("decline", {"reason": "nobed"}, "no-bed | no-specialist"),
+        ("cancel", {"reason": "no-bed"}, "condition-changed | patient-refused"),
+        ("accept", {"until": "tomorrow"}, "2026-11-23T08:00:00+07:00"),
+        ("arrived", {"at": "2026-11-23T08:00:00"}, "+07:00"),
+    ],
+)
+async def test_a_wrong_word_is_answered_with_what_would_be_right(act: str, given: dict[str, str], wanted: str) -> None:
+    parts: Any = None  # judged before anything is looked at
+    with pytest.raises(ActionError) as refused:
+        await ACTS[act](parts, {"case": CASE_CODE, **given})
+    assert wanted in refused.value.vi
+    assert wanted in refused.value.en
+
+
+async def test_what_lacks_names_the_option_in_both_languages(central: World) -> None:
+    with pytest.raises(ActionError) as refused:
+        await actions.answer(central.site, Event.RECEIVED, CASE_CODE, None, Details())
+    assert "--by" in refused.value.vi
+    assert "--by" in refused.value.en

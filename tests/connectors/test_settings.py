@@ -113,3 +113,22 @@ def test_unknown_values_are_refused_before_anything_is_written() -> None:
         commented({"nowhere": {}})
     with pytest.raises(KeyError):
         commented({"facility": {"colour": "blue"}})
+
+
+def test_a_key_that_does_not_exist_one_that_is_missing_and_a_wrong_value_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_text(
+        '[facility]\ncode = "24Z01"\nname = "A"\nphone = "1"\n[clocks]\nscann_s = 1\nscan_s = "x"\n', "utf-8"
+    )
+    with pytest.raises(SettingsError) as said:
+        load(path)
+    assert "clocks.scann_s (không có khóa này / no such key)" in str(said.value)
+    assert "exchange (còn thiếu / missing)" in str(said.value)
+    assert "clocks.scan_s (giá trị không hợp lệ / wrong value)" in str(said.value)
+
+
+def test_what_is_no_toml_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_text('[facility]\ncode = "24Z01\n', "utf-8")
+    with pytest.raises(SettingsError, match=f"{FILE_NAME}:2: "):
+        load(path)

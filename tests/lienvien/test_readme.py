@@ -1,5 +1,6 @@
 """What the README tells a newcomer to type exists: commands, their options, make's targets, files."""
 
+import re
 import shlex
 
 import pytest
@@ -61,3 +62,15 @@ def test_commands_are_taken_from_blocks_and_from_sentences() -> None:
 
 def test_every_command_has_help() -> None:
     assert [name for name, command in every_command() if not (command.help or "").strip()] == []
+
+
+def test_every_command_that_does_something_shows_an_example() -> None:
+    doing = [(name, command) for name, command in every_command() if not hasattr(command, "commands")]
+    assert len(doing) > 30
+    assert [name for name, command in doing if "lienvien" not in (command.epilog or "")] == []
+
+
+def test_the_exchange_is_never_asked_for_a_slip_number_which_it_does_not_keep() -> None:
+    asked = [line for line in LINES if line.startswith("lienvien status") and "exchange.toml" in line]
+    assert asked
+    assert [line for line in asked if re.search(r"\d/20\d\d/\d", line)] == []
