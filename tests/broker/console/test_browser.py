@@ -14,6 +14,7 @@ from broker.console.pages import console_routes
 from broker.queries import Queries
 from tests.broker.api.serving import StillClock
 from tests.broker.api.world import ACCEPTED, uid
+from tests.connectors.worklist.chromium import Chromium
 from transport.http_server import HttpServer
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -111,3 +112,16 @@ async def test_the_page_keeps_itself_fresh_and_says_when_it_cannot(
     assert '<p id="lost"' in elements
     assert not re.search(r'<p id="lost"[^>]*\bhidden', elements), "a page that is old must say so"
     assert "24Z01-2311-002" in elements, "and keeps what it had"
+
+
+@pytest.mark.parametrize("pixels", [390, 768, 1024])
+@pytest.mark.parametrize("language", ["vi", "en"])
+async def test_who_must_act_is_never_hidden_at_the_side(
+    server: HttpServer, tmp_path: Path, language: str, pixels: int
+) -> None:
+    async with Chromium(tmp_path / "profile") as chromium:
+        await chromium.wide(pixels)
+        for page in ("/", "/attention", "/transfers"):
+            await chromium.go(f"{server.url}{page}?lang={language}")
+            assert await chromium.js("document.querySelectorAll('.cards').length") > 0
+            assert await chromium.hidden_at_the_side() == [], page

@@ -79,6 +79,22 @@ class Chromium:
         await self._ask("Page.navigate", url=url)
         await self.until("document.readyState === 'complete' && document.getElementById('main') !== null")
 
+    async def wide(self, pixels: int) -> None:
+        """As if on a screen of this width."""
+        await self._ask(
+            "Emulation.setDeviceMetricsOverride", width=pixels, height=900, deviceScaleFactor=1, mobile=pixels < 600
+        )
+
+    async def hidden_at_the_side(self) -> list[str]:
+        """What can only be seen by scrolling sideways: the page itself, and lists that say who must act."""
+        return list(
+            await self.js(
+                "[document.documentElement, ...document.querySelectorAll('.cards')]"
+                ".filter(one => one.scrollWidth > one.clientWidth)"
+                ".map(one => one.getAttribute('aria-label') || one.tagName)"
+            )
+        )
+
     async def js(self, expression: str) -> Any:
         """The value of an expression in the page."""
         answer = await self._ask(

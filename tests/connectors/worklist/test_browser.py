@@ -1,11 +1,14 @@
 """The board in a real browser: fresh without a reload, still under a hand, heard once, and loud when it is old."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
 
+from connectors.store import files
 from connectors.worklist.pages import worklist
 from schemas.lifecycle import Decision, Delivery, TransferState
 from schemas.urgency import Priority
@@ -24,6 +27,27 @@ const make = AudioContext.prototype.createOscillator;
 AudioContext.prototype.createOscillator = function () { window.tones += 1; return make.call(this); };
 """
 RING = 6  # tones of one ring
+LONG = files.FileFinding(
+    path="/his/xuat/thu-muc-rat-dai-cua-phan-mem-benh-vien/2026/11/23/24Z01.2611230015_3176.xml",
+    sha256="0" * 64,
+    position=1,
+    verdict="refused",
+    findings=(
+        {
+            "table": "XML1",
+            "field": "MA_CSKCB_DEN",
+            "vi": "Sai nơi nhận. " * 9,
+            "en": "Wrong. " * 20,
+            "fixer": "sender-clerk",
+        },
+    ),
+    slip_number="24Z01/2026/1015",
+    case_code="24Z01-2311-008-4",
+    destination="01Z98",
+    destination_name="Bệnh viện nội tiết và ung bướu tuyến cuối",
+    phone="024 0000 0003",
+    document="/var/lib/lienvien/data/to-print/24Z01-2311-008-4.pdf",
+)
 
 
 @pytest.fixture
@@ -158,3 +182,17 @@ async def test_after_a_new_start_the_page_names_the_command(
     await server.stop()
     async with HttpServer(Starlette(routes=list(worklist(parts_of(central), "next-secret"))), port=server.port):
         await chromium.until("document.getElementById('lost').textContent.includes('lienvien connector open')")
+
+
+@pytest.mark.parametrize("pixels", [390, 768, 1024])
+@pytest.mark.parametrize("page", ["board", "sending"])
+async def test_nothing_that_a_person_must_do_is_hidden_at_the_side(
+    central: World, server: HttpServer, chromium: Chromium, page: str, pixels: int
+) -> None:
+    for verdict in ("refused", "not-connected"):
+        found = replace(LONG, verdict=verdict, position=len(verdict))
+        await central.site.store.write(partial(files.add_finding, found=found, now=central.site.clock.now()))
+    await chromium.wide(pixels)
+    await open_board(chromium, server, page)
+    assert await chromium.js("document.querySelectorAll('.cards').length") == (2 if page == "sending" else 0)
+    assert await chromium.hidden_at_the_side() == []
