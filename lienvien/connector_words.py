@@ -39,7 +39,7 @@ def status_words(status: Mapping[str, Any]) -> str:
         f"hộp nhận / inbox: đến số / up to {inbox['complete_to']}, thiếu / missing {len(inbox['missing'])}",
         f"chờ bàn giao / waiting for hand-over: {status['handover']['waiting']}",
     ]
-    lines += [f"chứng thư / certificate {c['purpose']}: {c['days_left']} ngày / days" for c in status["certificates"]]
+    lines += [f"chứng thư / certificate {c['purpose']}: {_days_words(c['days_left'])}" for c in status["certificates"]]
     for item in status["to_fix"]:
         lines += to_fix_lines(item)
     lines += [f"! {alarm['vi']}\n  {alarm['en']}" for alarm in status["alarms"]]
@@ -84,6 +84,10 @@ def case_words(answer: Mapping[str, Any], *, steps: bool = True) -> str:
 def both(table: str, code: str) -> str:
     """The phrase for a code in both languages."""
     return f"{word(table, code, 'vi')} / {word(table, code, 'en')}"
+
+
+def _days_words(days_left: int) -> str:
+    return "ĐÃ HẾT HẠN / EXPIRED" if days_left < 0 else f"{days_left} ngày / days"
 
 
 def _link_words(link: Mapping[str, Any]) -> str:

@@ -28,11 +28,16 @@ _LOOK_AGAIN_S: Final = 0.1
 class ActFailedError(Exception):
     """The running exchange could not finish an act, most often because Kafka or the database did not answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, kafka: str = "") -> None:
+        """``kafka`` is the address of the Kafka that failed, where it is known to be at fault."""
+        vi = f"Kafka tại {kafka}" if kafka else "Kafka hoặc cơ sở dữ liệu"
+        en = f"Kafka at {kafka}" if kafka else "Kafka or the database"
         super().__init__(
-            "Trục chưa làm xong; phần trong cơ sở dữ liệu có thể đã có hiệu lực. Xem facility show rồi làm lại."
-            " / The exchange could not finish this; what concerns its database may hold already."
-            " Look with facility show, then repeat."
+            f"Trục chưa làm xong: {vi} không trả lời hoặc không chấp nhận chứng thư. Phần trong cơ sở dữ liệu có thể "
+            "đã có hiệu lực: điều hành trục cần xem Kafka, xem facility show rồi làm lại."
+            f" / The exchange could not finish this: {en} does not answer, or does not take the certificate. What"
+            " concerns its own database may hold already: the operator must look at Kafka, look with facility show,"
+            " then repeat."
         )
 
 

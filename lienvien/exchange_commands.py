@@ -186,13 +186,18 @@ def _ask(config: Path, act: str, arguments: dict[str, Any], *, as_json: bool) ->
     from transport.kafka_admin import AdminRefusedError  # noqa: PLC0415
     from transport.settings import SettingsError  # noqa: PLC0415
 
+    kafka = ""
     try:
-        return asyncio.run(exchange_acts.perform(load(config), act, arguments))
+        settings = load(config)
+        kafka = settings.kafka.bootstrap
+        return asyncio.run(exchange_acts.perform(settings, act, arguments))
     except Refused as refused:
         refuse(refused, as_json=as_json)
     except (SettingsError, AlreadyRunningError, exchange_acts.ActFailedError) as error:
         cannot(str(error), as_json=as_json)
-    except (KafkaError, AdminRefusedError, StoreError):
+    except (KafkaError, AdminRefusedError):
+        cannot(str(exchange_acts.ActFailedError(kafka)), as_json=as_json)
+    except StoreError:
         cannot(str(exchange_acts.ActFailedError()), as_json=as_json)
 
 
@@ -200,4 +205,4 @@ def _words(answer: Any) -> str:
     from lienvien.exchange_words import facility_words  # noqa: PLC0415
 
     rows = answer if isinstance(answer, list) else [answer]
-    return "\n".join(facility_words(row) for row in rows)
+    return "\n".join(facility_words(row) for row in rows) or "chưa có cơ sở nào / no facilities yet"

@@ -118,3 +118,8 @@ def test_no_transfer_at_all_is_said() -> None:
 def test_an_act_says_not_sent_until_the_receipt() -> None:
     assert "NOT SENT" in act_words({"case_code": "24Z01-2211-001-7"})
     assert act_words([{"case_code": "A"}, {"case_code": "B"}]).count("NOT SENT") == 2
+
+
+def test_a_certificate_that_has_ended_is_not_counted_in_days() -> None:
+    words = status_words(_status(certificates=[{"purpose": "tls", "days_left": -1}]))
+    assert "tls: ĐÃ HẾT HẠN / EXPIRED" in words
