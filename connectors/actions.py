@@ -114,14 +114,14 @@ async def answer(site: Site, event: Event, word: str, by: NamedPerson | None, de
 _INCOMPLETE = {
     "a named person is needed": (
         "person-needed",
-        "Cần ghi tên người thực hiện (--by).",
-        "The name of the person who does this is needed (--by).",
+        "Cần ghi tên người thực hiện.",
+        "The name of the person who does this is needed.",
     ),
-    "a coded reason is needed": ("reason-needed", "Cần chọn lý do (--reason).", "A reason must be chosen (--reason)."),
+    "a coded reason is needed": ("reason-needed", "Cần chọn lý do.", "A reason must be chosen."),
     "another reason is said in words": (
         "words-needed",
-        "Lý do khác cần ghi rõ bằng lời (--text).",
-        "Another reason must be said in words (--text).",
+        "Lý do khác cần ghi rõ bằng lời.",
+        "Another reason must be said in words.",
     ),
 }
 

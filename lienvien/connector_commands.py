@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -300,6 +300,10 @@ def _act(config: Path, name: str, arguments: dict[str, Any], *, as_json: bool) -
     show(answer, as_json=as_json, words=lambda: act_words(answer))
 
 
+# which option lacks; the sentence is the pages' too, which have none
+_OPTIONS: Final = {"person-needed": "--by", "reason-needed": "--reason", "words-needed": "--text"}
+
+
 def ask_connector(config: Path, name: str, arguments: dict[str, Any], *, asks: bool, as_json: bool) -> Any:
     """One question or act of a connector, its refusals told as every command tells them."""
     from connectors.actions import ActionError  # noqa: PLC0415
@@ -312,7 +316,7 @@ def ask_connector(config: Path, name: str, arguments: dict[str, Any], *, asks: b
     try:
         return perform(load(config), name, arguments, asks=asks)
     except ActionError as error:
-        words = f"{error.vi}\n{error.en}\n[{error.code}]"
+        words = f"{error.vi}\n{error.en}\n[{error.code}] {_OPTIONS.get(error.code, '')}".rstrip()
         show({"refused": {"code": error.code, "vi": error.vi, "en": error.en}}, as_json=as_json, words=lambda: words)
         raise typer.Exit(REFUSED) from None
     except Refused as refused:

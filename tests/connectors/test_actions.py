@@ -455,10 +455,3 @@ async def test_a_wrong_word_is_answered_with_what_would_be_right(act: str, given
         await ACTS[act](parts, {"case": CASE_CODE, **given})
     assert wanted in refused.value.vi
     assert wanted in refused.value.en
-
-
-async def test_what_lacks_names_the_option_in_both_languages(central: World) -> None:
-    with pytest.raises(ActionError) as refused:
-        await actions.answer(central.site, Event.RECEIVED, CASE_CODE, None, Details())
-    assert "--by" in refused.value.vi
-    assert "--by" in refused.value.en

@@ -1,7 +1,16 @@
 """A connector's state on a terminal: whatever needs a person says what, who and how."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+from typer.testing import CliRunner
+
+from connectors import settings
+from connectors.actions import ActionError
+from lienvien import connector_process
+from lienvien.__main__ import app
+from lienvien.answering import REFUSED
 from lienvien.connector_words import act_words, case_words, status_words, to_fix_lines, transfer_words
 
 
@@ -123,3 +132,15 @@ def test_an_act_says_not_sent_until_the_receipt() -> None:
 def test_a_certificate_that_has_ended_is_not_counted_in_days() -> None:
     words = status_words(_status(certificates=[{"purpose": "tls", "days_left": -1}]))
     assert "tls: ĐÃ HẾT HẠN / EXPIRED" in words
+
+
+def test_what_lacks_names_its_option_on_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def perform(*_: Any, **__: Any) -> None:
+        raise ActionError("words-needed", "Cần ghi rõ.", "Say it in words.")
+
+    monkeypatch.setattr(connector_process, "perform", perform)
+    monkeypatch.setattr(settings, "load", lambda _: None)
+    config = str(tmp_path / "connector.toml")
+    said = CliRunner().invoke(app, ["connector", "cancel", "X", "--reason", "other", "--config", config])
+    assert said.exit_code == REFUSED
+    assert said.output.splitlines() == ["Cần ghi rõ.", "Say it in words.", "[words-needed] --text"]

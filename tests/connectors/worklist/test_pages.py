@@ -197,7 +197,9 @@ async def test_without_a_name_nothing_is_entered_and_what_was_typed_stays(
     answer = await post(browser, "/board", act="accept", case=transfer_id, ward='Khoa "A" <b>')
     assert answer.status_code == 409
     found = Page(answer.text)
-    assert "A named person is needed." in found.one("p", class_="bad").text
+    said = found.one("p", class_="bad").text
+    assert "The name of the person who does this is needed." in said
+    assert "--" not in said  # a page has no options
     assert found.one("input", id=f"ward-{transfer_id}")["value"] == 'Khoa "A" <b>'
     assert "open" in found.one("details", id=f"d-{transfer_id}").attributes
     assert await central.database.read(lambda c: outbox_rows.rows_in(c, list(OutState))) == []
