@@ -122,14 +122,14 @@ def load_private_key(path: Path) -> PrivateKey:
     try:
         with path.open("rb") as file:
             if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & ~_OWNER_ONLY:
-                raise Refused(ReasonCode.KEY_FILE_UNSAFE, path.name)
+                raise Refused(ReasonCode.KEY_FILE_UNSAFE, str(path))
             pem = file.read()
         key = serialization.load_pem_private_key(pem, password=None)
     except (OSError, *UNREADABLE):
-        raise Refused(ReasonCode.KEY_FILE_UNREADABLE, path.name) from None
+        raise Refused(ReasonCode.KEY_FILE_UNREADABLE, str(path)) from None
     if isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) and is_usable_public_key(key.public_key()):
         return key
-    raise Refused(ReasonCode.KEY_TOO_WEAK, path.name)
+    raise Refused(ReasonCode.KEY_TOO_WEAK, str(path))
 
 
 def read_certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
@@ -167,7 +167,7 @@ def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
     try:
         return read_certificates(path.read_bytes())
     except OSError:
-        raise Refused(ReasonCode.KEY_FILE_UNREADABLE, path.name) from None
+        raise Refused(ReasonCode.KEY_FILE_UNREADABLE, str(path)) from None
 
 
 def load_signing_key(key_path: Path, certificate_path: Path) -> SigningKey:

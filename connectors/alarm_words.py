@@ -26,6 +26,7 @@ class AlarmCode(StrEnum):
     DATABASE_BUSY = "database-busy"
     LINK_DOWN = "link-down"
     CERTIFICATE_ENDING = "certificate-ending"
+    CERTIFICATE_ENDED = "certificate-ended"
     CLOCK_DRIFT = "clock-drift"
     CRL_OLD = "crl-old"
     UNDELIVERABLE = "undeliverable"
@@ -101,6 +102,10 @@ _WORDS: Final = {
     AlarmCode.CERTIFICATE_ENDING: (
         "Chứng thư sắp hết hạn. Cán bộ CNTT cần xin chứng thư mới.",
         "A certificate ends soon. The IT officer must request a new one.",
+    ),
+    AlarmCode.CERTIFICATE_ENDED: (
+        "Chứng thư đã hết hạn, không gửi được nữa. Cán bộ CNTT cần xin chứng thư mới ngay; ca khẩn hãy gọi điện.",
+        "A certificate has ended, nothing can be sent. The IT officer must request a new one now; phone urgent cases.",
     ),
     AlarmCode.CLOCK_DRIFT: (
         "Đồng hồ máy này lệch so với trục. Cán bộ CNTT cần chỉnh đồng hồ.",

@@ -47,7 +47,8 @@ class ControlDoor:
         ]
         routes += list(extension(parts, self._secret)) if extension else []
         control = parts.site.settings.control
-        self._server = HttpServer(Starlette(routes=routes), host=control.host, port=control.port)
+        before = control_file.port_left_behind(self._data)
+        self._server = HttpServer(Starlette(routes=routes), host=control.host, port=control.port, rather=before)
 
     @property
     def url(self) -> str:

@@ -104,7 +104,15 @@ class Housekeeping:
         _set(c, AlarmCode.CLOCK_DRIFT, "clock", now, raised=drift)
         _set(c, AlarmCode.CRL_OLD, "crl", now, raised=crl_is_old(site, now))
         for end in certificate_ends(site):
-            _set(c, AlarmCode.CERTIFICATE_ENDING, end.purpose, now, raised=end.until - now < WARN_BEFORE_END)
+            ended = end.until <= now
+            _set(c, AlarmCode.CERTIFICATE_ENDED, end.purpose, now, raised=ended)
+            _set(
+                c,
+                AlarmCode.CERTIFICATE_ENDING,
+                end.purpose,
+                now,
+                raised=not ended and end.until - now < WARN_BEFORE_END,
+            )
 
 
 def certificate_ends(site: Site) -> list[CertificateEnd]:

@@ -18,7 +18,7 @@ from connectors.store.meta import PositionMovedError
 from connectors.store.tables import NewerDatabaseError
 from connectors.worklist.pages import worklist
 from lienvien import control_file
-from lienvien.answering import ENVIRONMENT, LATER, REFUSED, START_AGAIN
+from lienvien.answering import ENVIRONMENT, LATER, START_AGAIN
 from schemas.reasons import Refused, reason
 from transport.control_file import remove_control
 from transport.http_server import HttpServerError
@@ -48,7 +48,7 @@ def main(config: Path) -> int:
     except Refused as refused:
         known = reason(refused.reason)
         print(f"{known.vi}\n{known.en}\n[{known.code}] {refused.where}", file=sys.stderr)
-        return REFUSED
+        return ENVIRONMENT  # keys and certificates: a person must act first
     except (*_MAY_PASS, *_UNFIT) as error:
         print(error if isinstance(error, _SPEAK) else type(error).__name__, file=sys.stderr)
         return LATER if isinstance(error, _MAY_PASS) else ENVIRONMENT

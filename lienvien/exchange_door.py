@@ -21,6 +21,7 @@ from lienvien import exchange_acts
 from lienvien.control_file import ControlDoor, new_secret, write_control
 from schemas.reasons import Refused, reason
 from transport.clock import SystemClock
+from transport.control_file import port_left_behind
 from transport.http_server import HttpServer
 from transport.tls import ClientCertificates, server_context
 
@@ -46,6 +47,7 @@ async def serve(settings: ExchangeSettings, database: Database, exchange: Exchan
         ),
         host=settings.control.host,
         port=settings.control.port,
+        rather=port_left_behind(settings.folders.data),
     )
     async with outside, inside:
         write_control(settings.folders.data, ControlDoor(inside.url, secret))

@@ -11,7 +11,7 @@ from broker.run_lock import AlreadyRunningError
 from broker.settings import load
 from broker.store.engine import CommitUnknownError, PassingError, PositionLostError, UnsafeDatabaseError
 from broker.store.migrating import DatabaseTooNewError
-from lienvien.answering import ENVIRONMENT, LATER, REFUSED, START_AGAIN
+from lienvien.answering import ENVIRONMENT, LATER, START_AGAIN
 from schemas.reasons import Refused, reason
 from transport import event_loop
 from transport.control_file import remove_control
@@ -40,7 +40,7 @@ def main(config: Path, *, web: bool) -> int:
     except Refused as refused:
         known = reason(refused.reason)
         print(f"{known.vi}\n{known.en}\n[{known.code}] {refused.where}", file=sys.stderr)
-        return REFUSED
+        return ENVIRONMENT  # keys and certificates: a person must act first
     except AlreadyRunningError as error:
         print(error, file=sys.stderr)
         return LATER

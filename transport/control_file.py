@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 FILE: Final = "control.json"
 _OWNER_ONLY: Final = 0o600
@@ -48,10 +49,18 @@ def is_left_behind(data: Path) -> bool:
     return (data / FILE).exists()
 
 
+def port_left_behind(data: Path) -> int | None:
+    """Where the last process listened, if it did not end by a clean stop: the next one had better listen there too."""
+    try:
+        return urlsplit(read_control(data).url).port
+    except (NotRunningError, ValueError):
+        return None
+
+
 def read_control(data: Path) -> ControlDoor:
     """The door of whoever runs on this data folder, or ran there last. Raises NotRunningError."""
     try:
         content = json.loads((data / FILE).read_text("utf-8"))
-        return ControlDoor(content["url"], content["secret"])
+        return ControlDoor(str(content["url"]), str(content["secret"]))
     except (OSError, ValueError, KeyError, TypeError):
         raise NotRunningError from None

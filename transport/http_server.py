@@ -33,7 +33,8 @@ class HttpServer:
     """``await start()``, ``url``, ``await stop()``; also ``async with``.
 
     ``ssl_context`` None means plain HTTP (loopback only, please). ``stopping`` is set when the stop begins: endless
-    answers (event streams) must watch it and end, or they are cut after ``limits.stop_s``.
+    answers (event streams) must watch it and end, or they are cut after ``limits.stop_s``. Where any free port will do,
+    ``rather`` is tried first: pages that a browser has open go on after a crash.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class HttpServer:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        rather: int | None = None,
         ssl_context: ssl.SSLContext | None = None,
         limits: HttpLimits | None = None,
         stopping: asyncio.Event | None = None,
     ) -> None:
         self._host = host
         self._port = port
+        self._rather = rather
         self._context = ssl_context
         self._limits = limits or HttpLimits()
         self._application = SizeGuard(application, self._limits)
@@ -111,18 +114,24 @@ class HttpServer:
         await self.stop()
 
     def _listen(self) -> socket.socket:
+        if self._port == 0 and self._rather:
+            with contextlib.suppress(HttpServerError):
+                return self._listen_on(self._rather)
+        return self._listen_on(self._port)
+
+    def _listen_on(self, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self._host, self._port))
+            listener.bind((self._host, port))
             listener.listen(_BACKLOG)
             listener.setblocking(False)
         except OSError as cause:
             listener.close()
             raise HttpServerError(
-                f"Không mở được cổng {self._host}:{self._port}; có thể chương trình khác đang dùng. "
-                f"/ {self._host}:{self._port} cannot be opened; another program may hold it."
+                f"Không mở được cổng {self._host}:{port}; có thể chương trình khác đang dùng. "
+                f"/ {self._host}:{port} cannot be opened; another program may hold it."
             ) from cause
         return listener
 

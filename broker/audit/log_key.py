@@ -46,10 +46,10 @@ def load_log_key(path: Path, origin: str) -> NoteSigner:
     try:
         with path.open("rb") as file:
             if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & ~_OWNER_ONLY:
-                raise Refused(ReasonCode.KEY_FILE_UNSAFE, path.name)
+                raise Refused(ReasonCode.KEY_FILE_UNSAFE, str(path))
             key = serialization.load_pem_private_key(file.read(), password=None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
-        raise Refused(ReasonCode.KEY_FILE_UNREADABLE, path.name) from None
+        raise Refused(ReasonCode.KEY_FILE_UNREADABLE, str(path)) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise Refused(ReasonCode.KEY_TOO_WEAK, path.name)
+        raise Refused(ReasonCode.KEY_TOO_WEAK, str(path))
     return NoteSigner(origin, key)

@@ -58,7 +58,7 @@ REASONS: Final = (
     Reason(
         ReasonCode.CROSSED,
         Disposition.REJECT,
-        Fixer.NOBODY,
+        Fixer.SENDER_DOCTOR,
         "Hai bên cùng gửi quyết định; quyết định đến trước có hiệu lực và cả hai bên đều được báo. Hãy gọi điện cho bên kia.",
         "Both sides decided at the same time; the one that came first stands and both are told. Phone the other side.",
     ),

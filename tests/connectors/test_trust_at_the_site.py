@@ -304,7 +304,13 @@ async def test_a_certificate_that_ends_soon_alarms(world: World, settings: Setti
     world.clock.pass_(700 * 86_400)
     await keeping.round()
     assert {AlarmCode.CERTIFICATE_ENDING, AlarmCode.CRL_OLD} <= await codes(world)
-    assert {end.purpose for end in certificate_ends(world.site)} == {"tls", "signing", "encryption"}
+    ends = {end.purpose: end.until for end in certificate_ends(world.site)}
+    assert set(ends) == {"tls", "signing", "encryption"}
+    assert AlarmCode.CERTIFICATE_ENDED not in await codes(world)
+    world.clock.pass_((max(ends.values()) - world.clock.now()).total_seconds())
+    await keeping.round()
+    assert AlarmCode.CERTIFICATE_ENDED in await codes(world)
+    assert AlarmCode.CERTIFICATE_ENDING not in await codes(world)
 
 
 async def test_an_entry_passed_on_by_a_false_exchange_proves_nothing(world: World, pki: TestPki) -> None:

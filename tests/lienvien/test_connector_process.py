@@ -58,6 +58,17 @@ def test_a_wrong_configuration_waits_for_a_person(tmp_path: Path) -> None:
     assert main(tmp_path / "connector.toml") == ENVIRONMENT
 
 
+def test_a_key_that_others_may_read_waits_for_a_person_who_is_told_which(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = settings.keys.folder / "signing.key"
+    key.chmod(0o644)
+    assert main(settings.keys.ca.parent / FILE_NAME) == ENVIRONMENT
+    said = capsys.readouterr().err
+    assert "key-file-unsafe" in said
+    assert str(key) in said
+
+
 def left_behind(settings: Settings, url: str = "http://127.0.0.1:1") -> None:
     write_control(settings.folders.data, ControlDoor(url, SECRET))
 

@@ -326,6 +326,15 @@ async def test_server_that_hears_nobody_any_more_says_so_instead_of_living_on() 
     await server.wait()  # nothing to wait for
 
 
+async def test_the_port_of_the_last_time_is_taken_again_and_another_one_where_it_is_held() -> None:
+    async with HttpServer(echo) as first:
+        last = first.port
+        async with HttpServer(echo, rather=last) as beside:
+            assert beside.port != last
+    async with HttpServer(echo, rather=last) as again:
+        assert again.port == last
+
+
 async def test_port_taken_is_said_so(server: HttpServer) -> None:
     with pytest.raises(HttpServerError, match=str(server.port)):
         await HttpServer(echo, port=server.port).start()
