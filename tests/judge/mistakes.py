@@ -1,7 +1,9 @@
 """Mistakes that a product could make, each as one change of an honest run's books."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,9 +16,11 @@ from tests.judge.honest import (
     Scene,
     Story,
     exchange_signer,
+    facility_signer,
     iso,
     sha256,
 )
+from tests.judge.states import State
 from tests.judge.tokens import claims_of
 
 Change = Callable[[Story], str]  # changes the books; returns what the counter-example must name
@@ -285,3 +289,444 @@ def repeat_not_answered(story: Story) -> str:
     facts = {"sender": SENDER, "message_id": message.message_id, "topic": topic, "offset": offset}
     scene.note("message-repeated", record_sha256=sha256(message.envelope), **facts)
     return message.message_id
+
+
+@mistake("I4", "I14", "I6")
+def success_and_refusal_both_issued(story: Story) -> str:
+    """First refused, then accepted under the same id: the row keeps the second answer only."""
+    scene, message = story.scene, story.third
+    said = claims_of(receipts_of(scene, message)[0].value)
+    refused = {name: value for name, value in said.items() if name not in ("event_seq", "state")}
+    token = exchange_signer().sign(
+        "lienvien-receipt+jws", refused | {"verdict": "refused", "reason": "event-not-allowed"}
+    )
+    scene.send_receipt(message, token)
+    row(scene, "message", message_id=message.message_id)["receipt"] = "lost"
+    return f"message {message.message_id} of {SENDER}: success and refusal both issued"
+
+
+@mistake("I4")
+def copy_of_refused_content_accepted(story: Story) -> str:
+    scene = story.scene
+    refused = next(one for one in scene.messages.values() if one.state == "refused")
+    copy = scene.about(story.first, "transfer-update")
+    copy.payload = refused.payload
+    scene.submit(copy)
+    scene.hand_over(copy)
+    scene.ack(copy)
+    return f"message {copy.message_id} of {SENDER}: a copy of refused content got success"
+
+
+# --- receipts and stamps -----------------------------------------------------------------------------------------
+
+
+@mistake("receipts", "I14")
+def receipt_for_nothing(story: Story) -> str:
+    """A signed answer that names a record which is not there."""
+    scene, message = story.scene, story.third
+    said = claims_of(receipts_of(scene, message)[0].value)
+    token = signed_again(receipts_of(scene, message)[0].value, source=said["source"] | {"offset": 999})
+    replace_value(scene, SENDER, receipts_of(scene, message)[0], token)
+    message.receipt = token
+    row(scene, "message", message_id=message.message_id)["receipt"] = token.decode()
+    return f"message {message.message_id} names xfer.submit.{SENDER}@999: no such record"
+
+
+@mistake("receipts", "I14")
+def receipt_names_other_bytes(story: Story) -> str:
+    scene, message = story.scene, story.third
+    token = signed_again(receipts_of(scene, message)[0].value, record_sha256=sha256(b"other"))
+    replace_value(scene, SENDER, receipts_of(scene, message)[0], token)
+    message.receipt = token
+    row(scene, "message", message_id=message.message_id)["receipt"] = token.decode()
+    return f"message {message.message_id} names xfer.submit.{SENDER}@{message.place[1]}, which holds other bytes"
+
+
+@mistake("receipts", "I4", "I6", "I14")
+def receipt_signed_by_a_facility(story: Story) -> str:
+    """One answer to a refused message is forged; nothing else then answers it."""
+    scene = story.scene
+    refused = next(one for one in scene.messages.values() if one.state == "refused")
+    placed = receipts_of(scene, refused)[0]
+    token = facility_signer(OTHER).sign("lienvien-receipt+jws", claims_of(placed.value))
+    replace_value(scene, SENDER, placed, token)
+    refused.receipt = token
+    row(scene, "message", message_id=refused.message_id)["receipt"] = token.decode()
+    return "receipt: the token is signed by a foreign key"
+
+
+def last_directory(scene: Scene) -> Placed:
+    """A record whose loss to the judge hurts no other invariant but those of numbers."""
+    return [one for one in inbox(scene, DESTINATION) if one.record_type == "directory"][-1]
+
+
+@mistake("stamps", "I6", "I7")
+def stamp_of_a_foreign_key(story: Story) -> str:
+    """What nobody stamped holds no number either."""
+    last_directory(story.scene).by = facility_signer(DESTINATION)
+    return f"xfer.inbox.{DESTINATION}@2: stamp: the token is signed by a foreign key"
+
+
+@mistake("stamps", "I6", "I7")
+def stamp_missing(story: Story) -> str:
+    last_directory(story.scene).by = None
+    return f"xfer.inbox.{DESTINATION}@2: not exactly one stamp"
+
+
+@mistake("stamps")
+def stamp_over_other_bytes(story: Story) -> str:
+    stamp_of(last_directory(story.scene))["record_sha256"] = sha256(b"other")
+    return "is not of this record: record_sha256"
+
+
+@mistake("stamps")
+def stamp_for_another_inbox(story: Story) -> str:
+    stamp_of(last_directory(story.scene))["recipient"] = OTHER
+    return "is not of this record: recipient"
+
+
+# --- I5: hand-over -----------------------------------------------------------------------------------------------
+
+
+@mistake("I5")
+def hand_over_repeated_without_the_mark(story: Story) -> str:
+    taken(story.scene, story.second)[1]["possible_duplicate"] = False
+    return f"{DESTINATION}: {story.second.message_id}: repeated without the mark"
+
+
+@mistake("I5", "I3")
+def hand_over_repeated_with_another_key(story: Story) -> str:
+    """A key of its own for each attempt: the HIS cannot know; no stamp knows that key either."""
+    lines = taken(story.scene, story.third)
+    lines[1]["key"] = story.scene.uuid()
+    lines[1]["event"] = None
+    lines[1]["possible_duplicate"] = False
+    return f"{DESTINATION}: the same bytes under {story.third.message_id}"
+
+
+@mistake("I5")
+def hand_over_repeated_without_a_fault(story: Story) -> str:
+    story.scene.hand_over(story.departed, marked=True)
+    lines = taken(story.scene, story.departed)
+    lines[0]["at"], lines[1]["at"] = "2026-11-22T08:00:30.000Z", "2026-11-22T08:00:40.000Z"
+    return f"{DESTINATION}: {story.departed.message_id}: repeated after it was taken"
+
+
+@mistake("I5")
+def hand_over_marked_for_no_reason(story: Story) -> str:
+    line = taken(story.scene, story.first)[0]
+    line["possible_duplicate"] = True
+    line["at"] = "2026-11-22T08:00:00.500Z"
+    story.scene.faults = [{**fault, "at": later(fault["at"])} for fault in story.scene.faults]
+    return f"{DESTINATION}: {story.first.message_id}: marked as a repeat"
+
+
+def later(at: str) -> str:
+    """Four seconds later, still before the run ends."""
+    return iso(datetime.fromisoformat(at) + timedelta(seconds=4))
+
+
+# --- I6: all or nothing ------------------------------------------------------------------------------------------
+
+
+@mistake("I6")
+def database_row_without_record(story: Story) -> str:
+    """The message row names a place that holds something else."""
+    row(story.scene, "message", message_id=story.third.message_id)["offset"] += 50
+    return f"row of message {story.third.message_id} of {SENDER}: xfer.submit.{SENDER}@"
+
+
+@mistake("I6")
+def record_without_database_row(story: Story) -> str:
+    rows = story.scene.tables["message"]
+    rows.remove(row(story.scene, "message", message_id=story.departed.message_id))
+    return story.departed.message_id
+
+
+@mistake("I6")
+def transfer_row_missing(story: Story) -> str:
+    rows = story.scene.tables["transfer"]
+    rows.remove(row(story.scene, "transfer", transfer_id=story.first.transfer_id))
+    return f"transfer {story.first.transfer_id}"
+
+
+@mistake("I6")
+def outbox_row_missing(story: Story) -> str:
+    rows = story.scene.tables["outbox"]
+    rows.remove(row(story.scene, "outbox", message_id=story.third.message_id, record_type="envelope"))
+    return "has no row in the outbox"
+
+
+@mistake("I6")
+def published_but_not_in_the_inbox(story: Story) -> str:
+    """Marked as published with bytes that never came."""
+    row(story.scene, "outbox", record_type="directory", destination=OTHER)["record_sha256"] = sha256(b"never")
+    return f"of {OTHER} is not in its inbox as it was published"
+
+
+@mistake("I6")
+def position_moved_past_a_record(story: Story) -> str:
+    topic, offset = story.scene.submit_record(OTHER, "envelope", b"{}")
+    return f"{topic}@{offset}: the position moved past it"
+
+
+# --- I7: order ---------------------------------------------------------------------------------------------------
+
+
+@mistake("I7", "I6", late=True)
+def gap_in_delivery_seq(story: Story) -> str:
+    """The last number of an inbox is given out one too high; its row says otherwise."""
+    placed = inbox(story.scene, OTHER)[-1]
+    number = stamp_of(placed)["delivery_seq"]
+    stamp_of(placed)["delivery_seq"] = number + 1
+    return f"xfer.inbox.{OTHER}: number {number} is missing"
+
+
+@mistake("I7", "I6", late=True)
+def repeated_delivery_seq_with_other_content(story: Story) -> str:
+    placed = inbox(story.scene, OTHER)[-1]
+    number = stamp_of(placed)["delivery_seq"]
+    stamp_of(placed)["delivery_seq"] = number - 1
+    return f"number {number - 1} at xfer.inbox.{OTHER}@{number - 1} repeats"
+
+
+@mistake("I7")
+def order_of_a_case_turned(story: Story) -> str:
+    """Both events of the sender reach the other side, the later first."""
+    scene = story.scene
+    one, two = (envelopes_of(scene, message)[0] for message in (story.first, story.departed))
+    swap(scene, DESTINATION, one, two)
+    return f"case {story.first.case_id}: event 1"
+
+
+@mistake("I7")
+def order_of_a_pair_turned(story: Story) -> str:
+    scene = story.scene
+    one, two = (envelopes_of(scene, message)[0] for message in (story.first, story.third))
+    swap(scene, DESTINATION, one, two)
+    return f"{SENDER} to {DESTINATION}, urgent"
+
+
+@mistake("I7")
+def published_out_of_number(story: Story) -> str:
+    """A higher number lies before a lower one in the log, and nobody had asked for it."""
+    records = inbox(story.scene, DESTINATION)
+    records[0], records[1] = records[1], records[0]
+    return f"xfer.inbox.{DESTINATION}: number 1 at xfer.inbox.{DESTINATION}@1 comes after 2"
+
+
+def swap(scene: Scene, code: str, one: Placed, two: Placed) -> None:
+    """Two records change places, numbers and rows."""
+    records, rows = inbox(scene, code), scene.tables["outbox"]
+    first, second = stamp_of(one)["delivery_seq"], stamp_of(two)["delivery_seq"]
+    own = [row(scene, "outbox", destination=code, delivery_seq=number) for number in (first, second)]
+    here, there = records.index(one), records.index(two)
+    records[here], records[there] = two, one
+    stamp_of(one)["delivery_seq"], stamp_of(two)["delivery_seq"] = second, first
+    own[0]["delivery_seq"], own[1]["delivery_seq"] = second, first
+    assert len(rows) > 1
+
+
+# --- I8: states --------------------------------------------------------------------------------------------------
+
+
+def restate(story: Story, message: Message, **tracks: str) -> None:
+    """An event's resulting state is changed wherever it is told: in the stamp and in the receipt."""
+    scene, placed = story.scene, envelopes_of(story.scene, message)[0]
+    state = stamp_of(placed)["state"] | tracks
+    stamp_of(placed)["state"] = state
+    token = signed_again(receipts_of(scene, message)[0].value, state=state)
+    replace_value(scene, message.sender, receipts_of(scene, message)[0], token)
+    message.receipt = token
+    row(scene, "message", message_id=message.message_id)["receipt"] = token.decode()
+
+
+@mistake("I8")
+def forbidden_state_step(story: Story) -> str:
+    """A cancel takes hold although the transfer was declined."""
+    scene = story.scene
+    late = scene.about(story.second, "transfer-cancel")
+    scene.tick()
+    late.place = scene.submit_record(late.sender, "envelope", late.envelope)
+    transfer = scene.transfers[late.transfer_id]
+    scene.accept(late, State(transfer["delivery"], "cancelled", transfer["journey"], transfer["loop"]))
+    scene.hand_over(late)
+    scene.ack(late)
+    return f"transfer {late.transfer_id}: event 3, transfer-cancel, message {late.message_id}"
+
+
+@mistake("I8")
+def accepted_without_deciding(story: Story) -> str:
+    restate(story, story.accept, decision="under-review")
+    return f"message {story.accept.message_id}"
+
+
+@mistake("I8")
+def journey_moved_backward(story: Story) -> str:
+    story.scene.transfers[story.first.transfer_id]["journey"] = "not-departed"
+    return f"transfer {story.first.transfer_id} stands at"
+
+
+@mistake("I8")
+def care_refused(story: Story) -> str:
+    scene = story.scene
+    departed = scene.about(story.second, "transfer-departed")
+    scene.tick()
+    departed.place = scene.submit_record(departed.sender, "envelope", departed.envelope)
+    scene.answer(departed, "refused", "late", winning=2)
+    return f"message {departed.message_id} of {SENDER}, transfer-departed: care was refused"
+
+
+@mistake("I8")
+def answered_by_the_wrong_party(story: Story) -> str:
+    """The sender accepts its own transfer."""
+    scene = story.scene
+    own = scene.about(story.third, "transfer-departed")
+    own.event = "transfer-accept"
+    scene.submit(own)
+    scene.hand_over(own)
+    scene.ack(own)
+    return f"message {own.message_id} at"
+
+
+@mistake("I8")
+def receipt_and_stamp_tell_different_states(story: Story) -> str:
+    scene, message = story.scene, story.departed
+    placed = receipts_of(scene, message)[0]
+    state = claims_of(placed.value)["state"] | {"decision": "open"}
+    token = signed_again(placed.value, state=state)
+    replace_value(scene, SENDER, placed, token)
+    message.receipt = token
+    row(scene, "message", message_id=message.message_id)["receipt"] = token.decode()
+    return f"message {message.message_id}: its receipt"
+
+
+# --- I14: audit --------------------------------------------------------------------------------------------------
+
+
+def leaf_of(scene: Scene, **wanted: Any) -> int:
+    """The first entry with these facts."""
+    said = [json.loads(entry) for _, entry in scene.audit]
+    return next(i for i, one in enumerate(said) if all(one.get(name) == value for name, value in wanted.items()))
+
+
+@mistake("I6", "I14")
+def audit_leaf_missing(story: Story) -> str:
+    """The action left no entry at all: not in the database, not in the log; the roots fit what is there."""
+    index = leaf_of(story.scene, message_id=story.third.message_id)
+    del story.scene.audit[index]
+    return f"receipt of message {story.third.message_id} of {SENDER}"
+
+
+@mistake("I6", "I14")
+def audit_leaf_of_a_status_missing(story: Story) -> str:
+    del story.scene.audit[leaf_of(story.scene, action="inbox-status-accepted", facility=OTHER)]
+    return f"xfer.submit.{OTHER}@"
+
+
+@mistake("I14")
+def audit_leaf_invented(story: Story) -> str:
+    story.scene.note("ack-accepted", facility=OTHER, topic=f"xfer.submit.{OTHER}", offset=77, record_sha256="0" * 64)
+    return "ack-accepted of record 0000000000000000: no such record"
+
+
+@mistake("I14", "I4")
+def audit_leaf_of_an_answer_invented(story: Story) -> str:
+    """A decision that nobody was told."""
+    message_id = story.scene.uuid()
+    facts = {"topic": f"xfer.submit.{OTHER}", "offset": 1, "verdict": "accepted", "record_sha256": "0" * 64}
+    story.scene.note("message-accepted", sender=OTHER, message_id=message_id, **facts)
+    return f"message-accepted of message {message_id}: receipts of 0 messages name it"
+
+
+@mistake("I14", late=True)
+def audit_root_wrong(story: Story) -> str:
+    size = story.scene.checkpoints[1]
+    story.scene.false_roots[size] = b"\x01" * 32
+    return f"checkpoint 2: the root of {size} leaves is another"
+
+
+@mistake("I14", late=True)
+def audit_entry_altered(story: Story) -> str:
+    """One word of an entry, with the leaf hash left as it was."""
+
+    def altered(lines: list[str]) -> list[str]:
+        return [
+            line.replace("directory-accepted", "facility-suspended") if '"index": 0,' in line else line
+            for line in lines
+        ]
+
+    change_lines(story.scene, "audit/entries.jsonl", altered)
+    return "leaf 0 is not its entry's"
+
+
+@mistake("I14", late=True)
+def two_histories(story: Story) -> str:
+    """A checkpoint of a smaller tree after a larger one."""
+    story.scene.checkpoints.append(3)
+    return "checkpoint 4: 3 leaves after"
+
+
+@mistake("I14", late=True)
+def checkpoint_of_another_key(story: Story) -> str:
+    change_lines(story.scene, "audit/checkpoints.txt", lambda lines: [*lines[:1], "2\n", *lines[2:]])
+    return "checkpoint 1: not signed by the log's key"
+
+
+@mistake("I14", late=True)
+def entry_never_numbered(story: Story) -> str:
+    story.scene.tables["audit_entry"].append({"leaf_hash": "0" * 64, "at": iso(story.scene.now), "log_index": None})
+    return "is in no checkpoint after quiescence"
+
+
+# --- the run and the folder --------------------------------------------------------------------------------------
+
+
+@mistake("run", late=True)
+def fault_below_its_minimum(story: Story) -> str:
+    story.scene.facts["minimums"]["faults"]["kill-worker"] = 2
+    return "fault kill-worker: 1 times, at least 2"
+
+
+@mistake("run", late=True)
+def failpoint_never_hit(story: Story) -> str:
+    del story.scene.facts["failpoints"]["exchange.after-commit"]
+    return "failpoint exchange.after-commit: 0 times"
+
+
+@mistake("run", late=True)
+def situation_never_seen(story: Story) -> str:
+    story.scene.facts["situations"]["crossed"] = 0
+    return "situation crossed: 0 times"
+
+
+@mistake("run", late=True)
+def nothing_was_promised(story: Story) -> str:
+    story.scene.facts["minimums"]["faults"] = {}
+    return "faults: nothing is promised"
+
+
+@mistake("run", late=True)
+def fault_outside_the_run(story: Story) -> str:
+    story.scene.facts["started_at"] = story.scene.facts["faults_ended_at"]
+    return "outside the run"
+
+
+@mistake("inputs", "I1", "I3", late=True)
+def empty_ledger(story: Story) -> str:
+    """The sending HIS wrote nothing down: what was delivered, nobody intended."""
+    story.scene.senders.clear()
+    return "sender/: empty"
+
+
+@mistake("inputs", "I6", "I14", late=True)
+def truncated_dump(story: Story) -> str:
+    """The dump of a topic stops before its last record, which is an inbox-status."""
+    change_lines(story.scene, f"topics/xfer.submit.{OTHER}.jsonl", lambda lines: lines[:-1])
+    return f"xfer.submit.{OTHER}: the dump ends at"
+
+
+@mistake("inputs", late=True)
+def ledger_cut_in_a_line(story: Story) -> str:
+    change_lines(story.scene, "faults.jsonl", lambda lines: [*lines, lines[-1][:9]])
+    return "faults.jsonl:4: the last line was cut short"
