@@ -106,8 +106,9 @@ def _believed_copies(run: Run, given: dict[tuple[str, str], list[Receipt]], law:
 
 
 def _failed_copies(opened: Opened, law: Invariant) -> None:
-    """A duplicate points to a message that was accepted; what was refused once is not accepted as a copy."""
+    """A duplicate points to a message that has its answer; what was refused once is not accepted as a copy."""
     accepted = opened.accepted
+    answered = {receipt.message for receipt in opened.receipts if receipt.verdict in FINAL and not receipt.is_reuse}
     refused: dict[tuple[str, str], Receipt] = {}
     for receipt in opened.receipts:
         target = receipt.says.get("duplicate_of")
@@ -115,8 +116,8 @@ def _failed_copies(opened: Opened, law: Invariant) -> None:
         place = receipt.item.record.place
         if target is not None:
             law.see(
-                (receipt.message[0], target) in accepted,
-                f"{text} is called duplicate of {target}, never accepted",
+                (receipt.message[0], target) in answered,
+                f"{text} is called duplicate of {target}, which was never answered",
                 place,
             )
         if receipt.verdict == "refused" and not receipt.is_reuse:

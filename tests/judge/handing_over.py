@@ -9,6 +9,7 @@ from tests.judge.opened import Opened
 from tests.judge.reading import Fault, HandedOver, Run, moment
 from tests.judge.verdict import Invariant, Verdict
 
+_ALL: Final = ("every", "all")  # a fault of all connectors, or of all hospitals
 _SLACK: Final = timedelta(seconds=2)  # between the clocks and buffers of two ledgers of one machine
 
 
@@ -21,7 +22,7 @@ def judge_hand_over(run: Run, _: Opened, verdict: Verdict) -> None:
     faults: dict[str, list[Fault]] = defaultdict(list)
     for fault in run.faults:
         for code in run.facilities:
-            if code in fault.target:
+            if code in fault.target or fault.target.startswith(_ALL):
                 faults[code].append(fault)
     for (facility, _key), attempts in by_key.items():
         _attempts(attempts, faults[facility], law)

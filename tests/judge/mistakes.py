@@ -317,6 +317,18 @@ def copy_of_refused_content_accepted(story: Story) -> str:
     return f"message {copy.message_id} of {SENDER}: a copy of refused content got success"
 
 
+@mistake("I4", "I14")
+def duplicate_of_nothing(story: Story) -> str:
+    scene = story.scene
+    refused = next(one for one in scene.messages.values() if one.state == "refused")
+    target, placed = scene.uuid(), receipts_of(scene, refused)[0]
+    token = signed_again(placed.value, duplicate_of=target)
+    replace_value(scene, SENDER, placed, token)
+    refused.receipt = token
+    row(scene, "message", message_id=refused.message_id)["receipt"] = token.decode()
+    return f"is called duplicate of {target}"
+
+
 # --- receipts and stamps -----------------------------------------------------------------------------------------
 
 

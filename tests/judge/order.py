@@ -16,7 +16,10 @@ def judge_order(run: Run, opened: Opened, verdict: Verdict) -> None:
 
 
 def _numbers(run: Run, opened: Opened, law: Invariant) -> dict[str, dict[int, Stamped]]:
-    """1, 2, 3 … in each inbox; the same number again holds the same bytes. Returns the first record of each number."""
+    """1, 2, 3 … in each inbox; the same number again holds the same bytes, or a void, when they were lost meanwhile.
+
+    Returns the first record of each number.
+    """
     found: dict[str, dict[int, Stamped]] = {f"xfer.inbox.{code}": {} for code in run.facilities}
     asked = {
         (f"xfer.inbox.{one.record.facility}", number)
@@ -31,7 +34,7 @@ def _numbers(run: Run, opened: Opened, law: Invariant) -> dict[str, dict[int, St
         known = found[topic].setdefault(number, item)
         text = f"{topic}: number {number}"
         if known is not item:
-            same = known.record.sha256 == item.record.sha256
+            same = known.record.sha256 == item.record.sha256 or item.record.record_type == "void"
             places = (known.record.place, item.record.place)
             law.see(same, f"{text} at {item.where} repeats {known.where} with other content", *places)
             continue
