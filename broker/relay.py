@@ -16,6 +16,7 @@ from broker.stages.submission import Pointer
 from broker.store.engine import CommitUnknownError, PassingError, PositionLostError, StoreError
 from broker.store.numbering import Batch, Outgoing, Settled
 from broker.trouble import TROUBLES, Trouble
+from transport import failpoints
 from transport.clock import Clock
 from transport.logs import get_logger
 
@@ -128,6 +129,8 @@ class Relay:
         else:
             for lane in lanes:
                 self._lane_pauses.pop(lane, None)
+        if settled.published_through:
+            failpoints.hit("relay.after-mark")
         for batch in batches:
             self._running[batch.destination] = asyncio.create_task(
                 self._publish(batch, epochs), name=f"publish-{batch.destination}"
@@ -201,7 +204,9 @@ class Relay:
         done = 0
         try:
             records = await self._with_bytes(batch.records, epochs)
+            failpoints.hit("relay.before-publish")
             done = await self._writer.publish(batch.destination, records) if records else 0
+            failpoints.hit("relay.after-publish")
         except CommitUnknownError as error:
             self._fatal = error  # the next step ends the process
         except TROUBLES as error:

@@ -5,7 +5,7 @@ Paths are relative to the file's own folder. An environment variable wins over t
 """
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -113,6 +113,16 @@ class ControlSection(_Part):
     port: int = Field(0, ge=0, le=65535, description="0: cổng trống bất kỳ / any free one")
 
 
+class ProcessSection(_Part):
+    """How this process runs."""
+
+    mode: Literal["production", "test"] = Field(
+        "production",
+        description="production hoặc test; chỉ test cho phép gây lỗi có chủ ý"
+        " / only test lets failures be caused on purpose",
+    )
+
+
 class ExchangeSettings(FileSettings):
     """One process of an exchange."""
 
@@ -128,6 +138,7 @@ class ExchangeSettings(FileSettings):
     clocks: ClocksSection = ClocksSection()
     web: WebSection = WebSection()
     control: ControlSection = ControlSection()
+    process: ProcessSection = ProcessSection()
 
     @property
     def database_url(self) -> str:

@@ -19,6 +19,7 @@ from connectors.site import Site
 from connectors.store import alarms, handovers, inbox_rows
 from connectors.store.handovers import Handover
 from schemas.urgency import Priority, more_urgent
+from transport import failpoints
 from transport.logs import get_logger
 
 _log = get_logger(__name__)
@@ -90,6 +91,7 @@ class HandoverDesk:
         store, clock = self._site.store, self._site.clock
         jws, stamp = await store.read(lambda c: inbox_rows.signed_and_stamp(c, message.inbox_id))
         duplicate = await store.write(lambda c: handovers.begin(c, message.inbox_id))
+        failpoints.hit("handover.begun")
         try:
             await self._deliver(await _parcel(message, jws, stamp), duplicate)
         except NotTakenError as refused:
@@ -99,7 +101,9 @@ class HandoverDesk:
             _log.warning("handover.failed", message_id=message.message_id, attempt=attempts)
             return
         self._due.pop(message.inbox_id, None)
+        failpoints.hit("handover.delivered")
         await store.write(partial(_note_success, message, clock.now()))
+        failpoints.hit("handover.marked")
         _log.info("handover.done", message_id=message.message_id, transfer_event=message.event)
 
     async def _deliver(self, parcel: Parcel, duplicate: bool) -> None:

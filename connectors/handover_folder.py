@@ -19,6 +19,7 @@ from connectors.handover import NotTakenError
 from connectors.parcel import POSSIBLE_DUPLICATE, Parcel
 from schemas.events import Event
 from schemas.urgency import Priority
+from transport import failpoints
 
 CANCELLED_PREFIX: Final = "HUY-CANCELLED-"
 _WORKING: Final = ".working-"
@@ -51,8 +52,10 @@ class FolderTarget:
         target = case / parcel.folder
         if not target.exists():  # else an earlier attempt came this far
             working = self._write(parcel, possible_duplicate)
+            failpoints.hit("handover.written")
             case.mkdir(exist_ok=True, mode=0o750)
             working.rename(target)
+            failpoints.hit("handover.renamed")
             _flush_directory(case)
         _rename(case, self._root / _name_now(case.name, parcel, cancelled_before=bool(cancelled)), parcel)
         _flush_directory(self._root)

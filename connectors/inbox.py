@@ -24,6 +24,7 @@ from schemas.times import parse_iso
 from schemas.tokens.delivery import Head
 from schemas.tokens.stamp import Stamp
 from schemas.topics import HEADER_RECORD_TYPE, HEADER_STAMP
+from transport import failpoints
 from transport.logs import get_logger
 
 _log = get_logger(__name__)
@@ -158,6 +159,7 @@ class Inbox:
                 _log.warning("store.busy", exc_info=True)
                 await asyncio.sleep(LOCAL.pause(attempt, self._site.chance()))
                 continue
+            failpoints.hit("inbox.after-store")
             reading.next_offset = reading.stored = records[-1].offset + 1
             return effects
 
@@ -184,6 +186,7 @@ class Inbox:
             if reading.stored is None and reading.bounds.start > 0:
                 _start_numbers(c, outcome)
             taker.take(c, record, outcome, effects)
+        failpoints.hit("inbox.mid-receipt")
         last = records[-1]
         anchor = Position(last.offset + 1, hashlib.sha256(last.value).hexdigest())
         meta.move_position(c, self._link.topic, reading.stored, anchor)

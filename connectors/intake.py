@@ -55,6 +55,7 @@ from schemas.events import Event
 from schemas.ids import case_code, is_facility_id
 from schemas.reasons import ReasonCode
 from schemas.urgency import Priority, more_urgent
+from transport import failpoints
 from transport.logs import get_logger
 
 _log = get_logger(__name__)
@@ -139,7 +140,9 @@ class Intake:
             if len(taken.messages) >= _AT_ONCE:
                 taken = await self._write_part(taken)
         taken.outcome = _outcome(taken, report.verdict)
+        failpoints.hit("intake.before-write")
         await site.store.write(partial(write_taken, taken, now, True))
+        failpoints.hit("intake.after-write")
         self._tell(taken)
         return taken.outcome
 

@@ -23,6 +23,7 @@ from schemas.reasons import ReasonCode, Refused
 from schemas.times import iso
 from schemas.topics import RecordType
 from schemas.urgency import Priority
+from transport import failpoints
 from transport.logs import get_logger
 
 _log = get_logger(__name__)
@@ -90,6 +91,7 @@ class Sender:
         return True
 
     async def _send(self, head: Head, row: OutRow, sealed: bytes) -> None:
+        failpoints.hit("outbox.before-send")
         try:
             await self._link.send(Outgoing(RecordType.ENVELOPE, row.case_id, sealed))
         except LinkDownError as down:
@@ -97,9 +99,11 @@ class Sender:
                 await self._site.store.write(partial(_too_large, row.seq))
                 return
             raise
+        failpoints.hit("outbox.after-send")
         self._site.live.sending_trouble = None
         now = self._site.clock.now()
         await self._site.store.write(partial(_mark_sent, row, self._site.facility, now))
+        failpoints.hit("outbox.after-mark")
         pause = repeat_policy(head.priority).pause(row.attempts + 1, self._site.chance())
         self._due[row.seq] = self._site.clock.monotonic() + pause
         _log.info("message.sent", message_id=row.message_id, transfer_event=row.event, priority=row.priority)

@@ -26,6 +26,7 @@ from schemas.times import iso, parse_iso
 from schemas.tokens.delivery import Ack, InboxStatus
 from schemas.tokens.directory import DirectoryEntry, DutyPhone, FacilityCode
 from schemas.topics import RecordType
+from transport import failpoints
 from transport.logs import get_logger
 
 _log = get_logger(__name__)
@@ -103,6 +104,7 @@ class Reporter:
         for group in due:
             token = self._ack(group, site.clock.now())
             await site.store.write(partial(_store_ack, group, token, site.clock.now()))
+            failpoints.hit("ack.after-sign")
         if len(due) == len(groups):
             self._owed_since = None
 
@@ -121,6 +123,7 @@ class Reporter:
         site = self._site
         for signed in await site.store.read(acks.unsent):
             await self._send(RecordType.ACK, signed.token)
+            failpoints.hit("ack.after-send")
             await site.store.write(partial(_mark_ack, signed.id, site.clock.now()))
 
     # --- inbox-status -------------------------------------------------------------------------------------------------

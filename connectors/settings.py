@@ -5,7 +5,7 @@ Paths are relative to the file's own folder. An environment variable wins over t
 """
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -182,6 +182,16 @@ class ControlSection(_Part):
     port: int = Field(0, ge=0, le=65535, description="0: cổng trống bất kỳ / any free one")
 
 
+class ProcessSection(_Part):
+    """How this process runs."""
+
+    mode: Literal["production", "test"] = Field(
+        "production",
+        description="production hoặc test; chỉ test cho phép gây lỗi có chủ ý"
+        " / only test lets failures be caused on purpose",
+    )
+
+
 class Settings(FileSettings):
     """One connector."""
 
@@ -195,6 +205,7 @@ class Settings(FileSettings):
     receiving: ReceivingSection = ReceivingSection()
     clocks: ClocksSection = ClocksSection()
     control: ControlSection = ControlSection()
+    process: ProcessSection = ProcessSection()
 
     @property
     def database(self) -> Path:

@@ -20,15 +20,30 @@ from connectors.worklist.pages import worklist
 from lienvien import control_file
 from lienvien.answering import ENVIRONMENT, LATER, START_AGAIN
 from schemas.reasons import Refused, reason
+from transport import failpoints
 from transport.control_file import remove_control
+from transport.failpoints import FailpointsRefusedError
 from transport.http_server import HttpServerError
 from transport.logs import configure_logging
 from transport.settings import SettingsError
 from transport.tls import TlsFileError
 
 _MAY_PASS: Final = (AlreadyRunningError, HttpServerError, OSError, sqlite3.OperationalError)
-_UNFIT: Final = (SettingsError, TlsFileError, NewerDatabaseError, sqlite3.Error)  # a person must act first
-_SPEAK: Final = (AlreadyRunningError, HttpServerError, SettingsError, TlsFileError, NewerDatabaseError)
+_UNFIT: Final = (
+    SettingsError,
+    FailpointsRefusedError,
+    TlsFileError,
+    NewerDatabaseError,
+    sqlite3.Error,
+)  # a person must act first
+_SPEAK: Final = (
+    AlreadyRunningError,
+    FailpointsRefusedError,
+    HttpServerError,
+    SettingsError,
+    TlsFileError,
+    NewerDatabaseError,
+)
 _COMES_BACK_S: Final = 8.0  # a supervisor's pause and a start
 _LOOK_AGAIN_S: Final = 0.1
 _OUTCOME_UNKNOWN: Final = ActionError(
@@ -42,7 +57,9 @@ def main(config: Path) -> int:
     """Runs until told to stop; the exit code."""
     configure_logging("connector")
     try:
-        asyncio.run(run(load(config), extension=worklist))
+        settings = load(config)
+        failpoints.arm(settings.process.mode)
+        asyncio.run(run(settings, extension=worklist))
     except (CommitUnknownError, PositionMovedError):
         return START_AGAIN
     except Refused as refused:

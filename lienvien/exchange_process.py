@@ -13,7 +13,7 @@ from broker.store.engine import CommitUnknownError, PassingError, PositionLostEr
 from broker.store.migrating import DatabaseTooNewError
 from lienvien.answering import ENVIRONMENT, LATER, START_AGAIN
 from schemas.reasons import Refused, reason
-from transport import event_loop
+from transport import event_loop, failpoints
 from transport.control_file import remove_control
 from transport.logs import configure_logging
 from transport.settings import SettingsError
@@ -31,6 +31,7 @@ def main(config: Path, *, web: bool) -> int:
     configure_logging("exchange")
     try:
         settings = load(config)
+        failpoints.arm(settings.process.mode)
         event_loop.run(run(settings, web=_web() if web else None))
     except (CommitUnknownError, PositionLostError):
         return START_AGAIN
@@ -44,7 +45,7 @@ def main(config: Path, *, web: bool) -> int:
     except AlreadyRunningError as error:
         print(error, file=sys.stderr)
         return LATER
-    except (SettingsError, TlsFileError, *_DATABASE_UNFIT) as error:
+    except (SettingsError, TlsFileError, failpoints.FailpointsRefusedError, *_DATABASE_UNFIT) as error:
         print(error, file=sys.stderr)
         return ENVIRONMENT
     remove_control(settings.folders.data)  # a stop in order: no command waits for it to come back

@@ -6,6 +6,7 @@
 ``kafka``             producers and consumers with every safety option written out
 ``bounded_gzip``      a limit on what a compressed batch may become
 ``kafka_admin``       a facility's topics and rights; cutting it off and letting it in again
+``failpoints``        places at which a process under test dies
 ``child_process``     a child that does not outlive its parent
 ``local_kafka``       a real Kafka on this machine, for the demonstration and the tests
 ``local_postgresql``  a real PostgreSQL on this machine, for the tests and the benchmark

@@ -24,6 +24,7 @@ from broker.audit.note import NoteError, NoteSigner
 from broker.audit.ports import Ledger, LedgerUnavailableError, NumberTakenError, Publisher, StoredCheckpoint
 from broker.store.engine import CommitUnknownError
 from schemas.reasons import Refused
+from transport import failpoints
 from transport.clock import Clock
 from transport.logs import get_logger
 
@@ -68,10 +69,12 @@ class Anchor:
             await self._ledger.number(frontier, grown, entries)
             numbered += len(entries)
             frontier = grown
+            failpoints.hit("audit.after-number")
             if len(entries) < BATCH_ENTRIES:
                 break
         if stored is None or stored.size != frontier.size:
             stored = await self._sign(frontier, now)
+            failpoints.hit("audit.after-checkpoint")
         await self._publish(stored)
         return numbered
 

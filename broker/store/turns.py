@@ -14,6 +14,7 @@ from broker.store.lanes import check_lanes
 from broker.store.looking_up import Questions, look_up
 from broker.store.positions import Move
 from broker.store.writing import write
+from transport import failpoints
 from transport.clock import Clock
 
 Recorder = Callable[[Ledger, datetime], Writes]
@@ -43,8 +44,11 @@ class Turns:
             found = await self._lock(connection, moves, guard or {})
             now = self._never_back(found or self._clock.now())
             writes = record(await look_up(connection, questions, now), now)
+            failpoints.hit("turn.before-write")
             await write(connection, writes)
             await positions.move(connection, moves)
+            failpoints.hit("turn.after-write")
+        failpoints.hit("turn.after-commit")
         return writes
 
     async def _lock(
