@@ -1,0 +1,170 @@
+"""``python -m tests.chaos --seed 7 --seconds 120``: the run, its folder, and the judge's word as exit code."""
+
+import argparse
+import asyncio
+import importlib.util
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from lienvien.world.build import EXCHANGE
+from tests.chaos import collect
+from tests.chaos.faults import Saboteur
+from tests.chaos.his_sender import SendingHospitals
+from tests.chaos.ledgers import Ledger, now_text
+from tests.chaos.plan import Fault, make_plan, minimums
+from tests.chaos.quiet import settled
+from tests.chaos.stage import Stage, codes_of, on_stage
+
+QUIET_WITHIN_S: Final = 120.0
+NOT_JUDGED: Final = 2  # there is no judge, or the run came to no end
+_ROOT: Final = Path(__file__).parents[2]
+
+
+async def _run(given: argparse.Namespace, run: Path) -> bool:
+    """One run; True when everything became quiet. The folder is written either way."""
+    began_at, started = now_text(), time.monotonic()
+    work = Path(tempfile.mkdtemp(prefix="lv-chaos-"))
+    _say(f"seed {given.seed}, {given.seconds:.0f} s of faults, run folder {run}, processes in {work}")
+    async with on_stage(work, run, given.connectors, given.workers, given.seed) as stage:
+        _say(
+            f"ready after {time.monotonic() - started:.0f} s: "
+            f"{len(stage.workers)} workers, {len(stage.facilities)} connectors"
+        )
+        plan = make_plan(given.seed, given.seconds, stage.workers, stage.facilities)
+        exports = {code: site.export for code, site in stage.world.hospitals.items()}
+        sending = SendingHospitals(run / "sender", exports, given.seed)
+        saboteur = await _trouble(stage, plan, sending, given)
+        faults_ended_at = now_text()
+        _say(
+            f"faults over: {sum(saboteur.done.values())} done of {len(plan)}, {sending.count} slips; waiting for quiet"
+        )
+        left = await settled(stage, sending.slips, given.quiet)
+        _say("quiet" if not left else f"NOT quiet: {left}")
+        await stage.running.supervisor.stop()
+        collect.situations(stage)
+        collect.believed(stage)
+        collect.database(stage)
+        collect.topics(stage)
+        await collect.audit(stage)
+        collect.trust(stage)
+        collect.write_run(run, {
+            "commit": _commit(),
+            "seed": given.seed,
+            "machine": f"{platform.platform()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+            "started_at": began_at,
+            "faults_ended_at": faults_ended_at,
+            "ended_at": now_text(),
+            "exchange": EXCHANGE,
+            "facilities": stage.facilities,
+            "slips": sending.count,
+            "pending": left,
+            "faults": saboteur.done,
+            "faults_failed": saboteur.failed,
+            "restarts": _counted(stage),
+            "minimums": {"faults": minimums(plan), **_rare(plan)},
+            "failpoints": collect.passed_points(stage),
+            "situations": collect.situations(stage),
+        })  # fmt: skip
+        _say(f"written after {time.monotonic() - started:.0f} s; logs in {work}/world/logs")
+        return not left
+
+
+async def _trouble(stage: Stage, plan: list[Fault], sending: SendingHospitals, given: argparse.Namespace) -> Saboteur:
+    ledger, enough = Ledger(stage.run / "faults.jsonl"), asyncio.Event()
+    saboteur = Saboteur(stage, ledger)
+    exporting = asyncio.create_task(sending.run(given.rate, enough))
+    try:
+        await saboteur.run(plan)
+        left = given.seconds - (plan[-1].at_s if plan else 0)
+        await asyncio.sleep(max(0.0, min(left, 2.0)))
+    finally:
+        enough.set()
+        await exporting
+        ledger.close()
+        sending.close()
+    return saboteur
+
+
+def _rare(plan: list[Fault]) -> dict[str, dict[str, int]]:
+    """A failpoint planned twice must have been passed; with it the situation that it makes."""
+    planned: dict[str, int] = {}
+    for fault in plan:
+        if fault.kind == "failpoint":
+            planned[fault.note] = planned.get(fault.note, 0) + 1
+    often = {name: 1 for name, times in planned.items() if times >= 2}
+    made = {
+        "relay.after-publish": "crash-between-publish-and-mark",
+        "outbox.after-send": "crash-between-send-and-mark",
+        "handover.delivered": "crash-between-hand-over-and-mark",
+    }
+    return {"failpoints": often, "situations": {made[name]: 1 for name in often if name in made}}
+
+
+def _counted(stage: Stage) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, code in stage.ended:
+        key = f"{'connector' if name.startswith('connector-') else 'worker'} {code}"
+        found[key] = found.get(key, 0) + 1
+    return found
+
+
+def _commit() -> str:
+    found = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=_ROOT, capture_output=True, check=False)
+    return found.stdout.decode().strip() or "unknown"
+
+
+def _judged(run: Path) -> int:
+    if importlib.util.find_spec("tests.judge") is None:
+        _say("no judge here: nobody has judged this run")
+        return NOT_JUDGED
+    return subprocess.run([sys.executable, "-m", "tests.judge", str(run)], cwd=_ROOT, check=False).returncode
+
+
+def _say(words: str) -> None:
+    print(words, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    arguments = argparse.ArgumentParser(prog="python -m tests.chaos")
+    arguments.add_argument("--seed", type=int, default=None)
+    arguments.add_argument("--seconds", type=float, default=120.0, help="of faults, in each round")
+    arguments.add_argument("--hours", type=float, default=0.0, help="round after round, seeds counted up")
+    arguments.add_argument("--connectors", type=int, default=12)
+    arguments.add_argument("--workers", type=int, default=3)
+    arguments.add_argument("--rate", type=float, default=4.0, help="slips a second")
+    arguments.add_argument("--quiet", type=float, default=QUIET_WITHIN_S, help="seconds to wait for quiet")
+    arguments.add_argument("--folder", type=Path, default=_ROOT / "build" / "chaos")
+    arguments.add_argument("--plan", action="store_true", help="show the plan, do nothing")
+    return arguments.parse_args()
+
+
+def main() -> int:
+    """The first exit code that is not 0, or 0."""
+    given = _arguments()
+    if given.seed is None:
+        given.seed = random.SystemRandom().randrange(1_000_000)
+    if given.plan:
+        workers = ["exchange", *(f"worker-{number}" for number in range(2, given.workers + 1))]
+        for fault in make_plan(given.seed, given.seconds, workers, codes_of(given.connectors)):
+            _say(f"{fault.at_s:7.2f} s  {fault.kind:16} {fault.target:18} {fault.lasts_s:5.1f} s  {fault.note}")
+        return 0
+    until, worst = time.monotonic() + given.hours * 3600, 0
+    while True:
+        run = given.folder / f"{given.seed}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+        run.mkdir(parents=True)
+        asyncio.run(_run(given, run))
+        worst = worst or _judged(run)
+        if time.monotonic() >= until:
+            return worst
+        given.seed += 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""Does to the stage what the plan says, and writes down what was really done."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from tests.chaos.ledgers import Ledger, now_text
+from tests.chaos.plan import Fault
+from tests.chaos.stage import Stage
+from transport import failpoints, kafka_admin
+
+POINT_WAITS_S: Final = 8.0  # what is not passed by then will not be
+FIRST_GENERATION: Final = (1,)
+
+
+class Saboteur:
+    """One run's faults."""
+
+    def __init__(self, stage: Stage, ledger: Ledger) -> None:
+        self._stage = stage
+        self._ledger = ledger
+        self._servers = asyncio.Lock()  # Kafka and PostgreSQL are killed and started one at a time
+        self._doing: set[asyncio.Task[None]] = set()
+        self.failed: list[str] = []
+        self.done: dict[str, int] = {}
+
+    async def run(self, plan: Iterable[Fault]) -> None:
+        """All of them, each at its time; returns when the last has passed."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for fault in plan:
+            await asyncio.sleep(max(0.0, began + fault.at_s - loop.time()))
+            task = asyncio.create_task(self._do(fault))
+            self._doing.add(task)
+            task.add_done_callback(self._doing.discard)
+        while self._doing:
+            await asyncio.wait(self._doing)
+
+    async def _do(self, fault: Fault) -> None:
+        act = _ACTS[fault.kind.partition("-")[0] if fault.kind.startswith(("his-", "line-")) else fault.kind]
+        try:
+            await act(self, fault)
+        except Exception as error:  # what could not be done is no fault of the run, and is not counted
+            self.failed.append(f"{fault.kind} {fault.target}: {error!r}")
+            print(f"    {fault.kind} {fault.target}: {error!r}", file=sys.stderr, flush=True)
+
+    def _tell(self, fault: Fault, note: str = "") -> None:
+        self._ledger.write(kind=fault.kind, target=fault.target, until=None, note=note or fault.note)
+        self.done[fault.kind] = self.done.get(fault.kind, 0) + 1
+
+    def _told_after(self, fault: Fault, began: str, note: str = "") -> None:
+        self._ledger.write(kind=fault.kind, target=fault.target, began=began, until=now_text(), note=note or fault.note)
+        self.done[fault.kind] = self.done.get(fault.kind, 0) + 1
+
+    # --- processes ----------------------------------------------------------------------------------------------------
+
+    async def _kill(self, fault: Fault) -> None:
+        if _signal(self._stage, fault.target, signal.SIGKILL):
+            self._tell(fault)
+
+    async def _leave(self, fault: Fault) -> None:
+        """Asked to stop; its supervisor starts it again, so one leaves and one joins."""
+        if _signal(self._stage, fault.target, signal.SIGTERM):
+            self._tell(fault)
+
+    async def _stop(self, fault: Fault) -> None:
+        """Stands still beyond its lease, then goes on as if nothing had happened: a zombie."""
+        pid = self._stage.pid(fault.target)
+        if pid is None or not _signal(self._stage, fault.target, signal.SIGSTOP):
+            return
+        began = now_text()
+        await asyncio.sleep(fault.lasts_s)
+        woke = self._stage.pid(fault.target) == pid
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+        if woke:
+            self._told_after(fault, began)
+
+    async def _fail_at(self, fault: Fault) -> None:
+        """Arms a failpoint; the process dies there at its next passage."""
+        stage = self._stage
+        targets = stage.workers if fault.target == "every-worker" else [fault.target]
+        before = {target: len(failpoints.died_at(stage.points(target))) for target in targets}
+        for target in targets:
+            fresh = stage.points(target) / "new"
+            fresh.write_text(f"{fault.note}:1", "ascii")
+            fresh.replace(stage.points(target) / failpoints.ARMED)
+        give_up = asyncio.get_running_loop().time() + POINT_WAITS_S
+        died: list[str] = []
+        while not died and asyncio.get_running_loop().time() < give_up:
+            await asyncio.sleep(0.1)
+            died = [one for one in targets if fault.note in failpoints.died_at(stage.points(one))[before[one] :]]
+        for target in targets:
+            (stage.points(target) / failpoints.ARMED).unlink(missing_ok=True)
+        if died:
+            self._tell(fault)
+
+    # --- servers ------------------------------------------------------------------------------------------------------
+
+    async def _kill_postgresql(self, fault: Fault) -> None:
+        async with self._servers:
+            began = now_text()
+            self._stage.postgresql.kill()
+            await asyncio.sleep(fault.lasts_s)
+            await self._stage.postgresql.start()
+        self._told_after(fault, began)
+
+    async def _kill_kafka(self, fault: Fault) -> None:
+        kafka = self._stage.world.kafka
+        async with self._servers:
+            began = now_text()
+            kafka.kill()
+            await asyncio.sleep(fault.lasts_s)
+            await kafka.start()
+            await kafka.ready(self._stage.world.link("chaos"))
+        self._told_after(fault, began)
+
+    async def _withdraw(self, fault: Fault) -> None:
+        """The facility's rights on its topics are denied on live connections, and given back."""
+        link = self._stage.world.link("chaos")
+        async with self._servers:  # an administrator needs a broker
+            began = now_text()
+            await kafka_admin.block(link, fault.target, FIRST_GENERATION)
+            try:
+                await asyncio.sleep(fault.lasts_s)
+            finally:
+                await kafka_admin.unblock(link, fault.target, FIRST_GENERATION)
+        self._told_after(fault, began)
+
+    # --- neighbours ---------------------------------------------------------------------------------------------------
+
+    async def _his(self, fault: Fault) -> None:
+        began = now_text()
+        self._stage.mood(fault.target, fault.kind.removeprefix("his-"))
+        await asyncio.sleep(fault.lasts_s)
+        self._stage.mood(fault.target, None)
+        self._told_after(fault, began)
+
+    async def _line(self, fault: Fault) -> None:
+        line, began = self._stage.lines[fault.target], now_text()
+        line.begin(fault.kind.removeprefix("line-"))
+        await asyncio.sleep(fault.lasts_s)
+        line.end()
+        self._told_after(fault, began)
+
+
+def _signal(stage: Stage, process: str, number: signal.Signals) -> bool:
+    """False when it is just dead."""
+    pid = stage.pid(process)
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+Act = Callable[[Saboteur, Fault], Awaitable[None]]
+_ACTS: Final[dict[str, Act]] = {
+    "kill-worker": Saboteur._kill,
+    "kill-connector": Saboteur._kill,
+    "worker-leaves": Saboteur._leave,
+    "stop-worker": Saboteur._stop,
+    "failpoint": Saboteur._fail_at,
+    "kill-postgresql": Saboteur._kill_postgresql,
+    "kill-kafka": Saboteur._kill_kafka,
+    "rights-withdrawn": Saboteur._withdraw,
+    "his": Saboteur._his,
+    "line": Saboteur._line,
+}
