@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import importlib.util
+import logging
 import os
 import platform
 import random
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +24,7 @@ from tests.chaos.plan import Fault, make_plan, minimums
 from tests.chaos.quiet import settled
 from tests.chaos.stage import Stage, codes_of, on_stage
 
+WARM_WITHIN_S: Final = 120.0  # everybody's keys must have reached everybody before the first fault
 QUIET_WITHIN_S: Final = 120.0
 NOT_JUDGED: Final = 2  # there is no judge, or the run came to no end
 _ROOT: Final = Path(__file__).parents[2]
@@ -40,6 +43,10 @@ async def _run(given: argparse.Namespace, run: Path) -> bool:
         plan = make_plan(given.seed, given.seconds, stage.workers, stage.facilities)
         exports = {code: site.export for code, site in stage.world.hospitals.items()}
         sending = SendingHospitals(run / "sender", exports, given.seed)
+        for sender, destination in pairwise([*stage.facilities, stage.facilities[0]]):
+            sending.export_new(sender, destination)
+        left = await settled(stage, sending.slips, WARM_WITHIN_S)
+        _say(f"in peace, {sending.count} slips after {time.monotonic() - started:.0f} s: {left or 'all delivered'}")
         saboteur = await _trouble(stage, plan, sending, given)
         faults_ended_at = now_text()
         _say(
@@ -48,7 +55,6 @@ async def _run(given: argparse.Namespace, run: Path) -> bool:
         left = await settled(stage, sending.slips, given.quiet)
         _say("quiet" if not left else f"NOT quiet: {left}")
         await stage.running.supervisor.stop()
-        collect.situations(stage)
         collect.believed(stage)
         collect.database(stage)
         collect.topics(stage)
@@ -147,6 +153,7 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> int:
     """The first exit code that is not 0, or 0."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # of our own looks at a Kafka that is down
     given = _arguments()
     if given.seed is None:
         given.seed = random.SystemRandom().randrange(1_000_000)

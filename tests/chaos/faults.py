@@ -13,7 +13,7 @@ from tests.chaos.plan import Fault
 from tests.chaos.stage import Stage
 from transport import failpoints, kafka_admin
 
-POINT_WAITS_S: Final = 8.0  # what is not passed by then will not be
+POINT_WAITS_S: Final = 15.0  # what is not passed by then will not be
 FIRST_GENERATION: Final = (1,)
 
 
@@ -53,7 +53,7 @@ class Saboteur:
         self.done[fault.kind] = self.done.get(fault.kind, 0) + 1
 
     def _told_after(self, fault: Fault, began: str, note: str = "") -> None:
-        self._ledger.write(kind=fault.kind, target=fault.target, began=began, until=now_text(), note=note or fault.note)
+        self._ledger.write(at=began, kind=fault.kind, target=fault.target, until=now_text(), note=note or fault.note)
         self.done[fault.kind] = self.done.get(fault.kind, 0) + 1
 
     # --- processes ----------------------------------------------------------------------------------------------------
@@ -114,9 +114,13 @@ class Saboteur:
         async with self._servers:
             began = now_text()
             kafka.kill()
+            for line in self._stage.lines.values():  # nobody listens at the other end, so nobody does at this one
+                line.shut()
             await asyncio.sleep(fault.lasts_s)
             await kafka.start()
             await kafka.ready(self._stage.world.link("chaos"))
+            for line in self._stage.lines.values():
+                await line.listen()
         self._told_after(fault, began)
 
     async def _withdraw(self, fault: Fault) -> None:
@@ -144,7 +148,7 @@ class Saboteur:
         line, began = self._stage.lines[fault.target], now_text()
         line.begin(fault.kind.removeprefix("line-"))
         await asyncio.sleep(fault.lasts_s)
-        line.end()
+        await line.end()
         self._told_after(fault, began)
 
 

@@ -50,6 +50,10 @@ class SendingHospitals:
             self._again()
             return
         sender, destination = self._chance.sample(sorted(self._exports), 2)
+        self.export_new(sender, destination)
+
+    def export_new(self, sender: str, destination: str) -> None:
+        """A new slip."""
         self._serial += 1
         case = replace(
             CASES[self._chance.choice(KINDS_OF_CASE)],

@@ -48,6 +48,7 @@ class Line:
         self._server: asyncio.Server | None = None
         self._conversations: set[_Conversation] = set()
         self._ours: ssl.SSLContext | None = None
+        self._theirs: ssl.SSLContext | None = None
         (self.own_port,) = free_ports(1)
         self.trouble: str | None = None
         self.replies_lost = 0
@@ -60,23 +61,36 @@ class Line:
 
     async def open(self, *, ca: Path, broker: Path, client: Path) -> None:
         """Serve, with the broker's key towards the connector and the connector's towards the broker."""
-        self._ours = client_context(ca, client)
-        self._server = await asyncio.start_server(
-            self._plain, "localhost", self.own_port, family=socket.AF_INET, ssl=server_context(ca, broker)
-        )
+        self._ours, self._theirs = client_context(ca, client), server_context(ca, broker)
+        await self.listen()
+
+    async def listen(self) -> None:
+        """Let connections in, unless the line is cut."""
+        if self._server is None and self.trouble != "cut":
+            self._server = await asyncio.start_server(
+                self._plain, "localhost", self.own_port, family=socket.AF_INET, ssl=self._theirs
+            )
+
+    def shut(self) -> None:
+        """Refuse connections, and end those that there are."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.cut()
 
     def begin(self, trouble: str) -> None:
         """Something is wrong with the line from now on."""
         self.trouble = trouble
         if trouble == "cut":
-            self.cut()
+            self.shut()
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """The line is well again. What was half open is only noticed when it is cut."""
         half_open = self.trouble == "half-open"
         self.trouble = None
         if half_open:
             self.cut()
+        await self.listen()
 
     def cut(self) -> None:
         """All connections end at once."""
@@ -86,9 +100,7 @@ class Line:
 
     async def close(self) -> None:
         """End."""
-        if self._server is not None:
-            self._server.close()
-        self.cut()
+        self.shut()
 
     async def _plain(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError, ValueError):
@@ -96,8 +108,6 @@ class Line:
         writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.trouble == "cut":
-            return
         up_reader, up = await asyncio.open_connection(
             self._host, self._port, ssl=self._ours, server_hostname="localhost"
         )
