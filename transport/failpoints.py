@@ -87,6 +87,7 @@ class _Armed:
         try:
             seen = (path.stat().st_mtime_ns, path.read_text("ascii"))
         except OSError:
+            self._file, self._from_file = None, {}  # taken away again
             return
         if seen != self._file:
             self._file, self._from_file = seen, parse(seen[1])

@@ -5,15 +5,16 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 from tests.chaos.ledgers import Ledger, now_text
-from tests.chaos.plan import Fault
+from tests.chaos.plan import EVERY_WORKER, Fault
 from tests.chaos.stage import Stage
 from transport import failpoints, kafka_admin
 
-POINT_WAITS_S: Final = 15.0  # what is not passed by then will not be
+POINT_WAITS_S: Final = 30.0  # what is not passed by then will not be
 FIRST_GENERATION: Final = (1,)
 
 
@@ -25,6 +26,7 @@ class Saboteur:
         self._ledger = ledger
         self._servers = asyncio.Lock()  # Kafka and PostgreSQL are killed and started one at a time
         self._doing: set[asyncio.Task[None]] = set()
+        self._wanted: dict[str, list[str]] = {}  # failpoints that are armed now, by group of processes
         self.failed: list[str] = []
         self.done: dict[str, int] = {}
 
@@ -81,23 +83,25 @@ class Saboteur:
             self._told_after(fault, began)
 
     async def _fail_at(self, fault: Fault) -> None:
-        """Arms a failpoint; the process dies there at its next passage."""
+        """Arms a failpoint in every process that has it; the first that passes dies there, and it is disarmed."""
         stage = self._stage
-        targets = stage.workers if fault.target == "every-worker" else [fault.target]
-        before = {target: len(failpoints.died_at(stage.points(target))) for target in targets}
-        for target in targets:
-            fresh = stage.points(target) / "new"
-            fresh.write_text(f"{fault.note}:1", "ascii")
-            fresh.replace(stage.points(target) / failpoints.ARMED)
+        group = stage.workers if fault.target == EVERY_WORKER else [f"connector-{code}" for code in stage.facilities]
+        before = {one: len(failpoints.died_at(stage.points(one))) for one in group}
+        wanted = self._wanted.setdefault(fault.target, [])
+        wanted.append(fault.note)
         give_up = asyncio.get_running_loop().time() + POINT_WAITS_S
         died: list[str] = []
         while not died and asyncio.get_running_loop().time() < give_up:
-            await asyncio.sleep(0.1)
-            died = [one for one in targets if fault.note in failpoints.died_at(stage.points(one))[before[one] :]]
-        for target in targets:
-            (stage.points(target) / failpoints.ARMED).unlink(missing_ok=True)
+            for one in group:  # who died took his away, whatever else was in it
+                _arm(stage.points(one), wanted)
+            await asyncio.sleep(0.2)
+            died = [one for one in group if fault.note in failpoints.died_at(stage.points(one))[before[one] :]]
+        wanted.remove(fault.note)
+        for one in group:
+            _arm(stage.points(one), wanted)
         if died:
-            self._tell(fault)
+            self._ledger.write(kind=fault.kind, target=died[0], until=None, note=fault.note)
+            self.done[fault.kind] = self.done.get(fault.kind, 0) + 1
 
     # --- servers ------------------------------------------------------------------------------------------------------
 
@@ -150,6 +154,21 @@ class Saboteur:
         await asyncio.sleep(fault.lasts_s)
         await line.end()
         self._told_after(fault, began)
+
+
+def _arm(folder: Path, names: Sequence[str]) -> None:
+    armed, text = folder / failpoints.ARMED, ",".join(f"{name}:1" for name in sorted(set(names)))
+    if not text:
+        armed.unlink(missing_ok=True)
+        return
+    try:
+        there = armed.read_text("ascii")
+    except FileNotFoundError:
+        there = ""
+    if there != text:
+        fresh = folder / "new"
+        fresh.write_text(text, "ascii")
+        fresh.replace(armed)
 
 
 def _signal(stage: Stage, process: str, number: signal.Signals) -> bool:

@@ -8,6 +8,8 @@ from typing import Final
 from transport.failpoints import CONNECTOR_NAMES, EXCHANGE_NAMES
 
 QUIET_START_S: Final = 1.0
+EVERY_WORKER: Final = "every-worker"
+EVERY_CONNECTOR: Final = "every-connector"
 BEYOND_LEASE_S: Final = 18.0  # a lane may be taken after 15 s without a sign of life
 HIS_MOODS: Final = ("slow", "silent", "garbage", "reset", "refuses")
 LINE_TROUBLES: Final = ("delay", "cut", "cut-reply", "half-open", "throttle")
@@ -89,10 +91,7 @@ def _points(chance: random.Random, count: int) -> list[str]:
 
 def _target(chance: random.Random, kind: str, point: str, workers: Sequence[str], facilities: Sequence[str]) -> str:
     if kind == "failpoint":
-        if point.startswith("audit."):
-            return "every-worker"  # whichever numbers the log
-        is_worker = point in EXCHANGE_NAMES
-        return chance.choice(workers) if is_worker else f"connector-{chance.choice(facilities)}"
+        return EVERY_WORKER if point in EXCHANGE_NAMES else EVERY_CONNECTOR  # the first that passes dies
     if kind in ("kill-postgresql", "kill-kafka"):
         return kind.removeprefix("kill-")
     if kind == "kill-connector":

@@ -14,6 +14,15 @@ import pytest
 from transport import failpoints
 
 ROOT = Path(__file__).parents[2]
+DISARMED = """
+import os, sys
+from transport import failpoints
+failpoints.arm("test")
+failpoints.hit("ack.after-send")
+os.unlink(os.path.join(os.environ[failpoints.FOLDER_VARIABLE], failpoints.ARMED))
+failpoints.hit(sys.argv[1])
+print("alive")
+"""
 PASSES = """
 import sys
 from transport import failpoints
@@ -31,9 +40,9 @@ def _nothing_armed_afterwards() -> Iterator[None]:
     failpoints.arm("test", {})
 
 
-def _run(folder: Path, *names: str, asked: str = "") -> subprocess.CompletedProcess[bytes]:
+def _run(folder: Path, *names: str, asked: str = "", program: str = PASSES) -> subprocess.CompletedProcess[bytes]:
     environment = {"PYTHONPATH": str(ROOT), failpoints.FOLDER_VARIABLE: str(folder), failpoints.VARIABLE: asked}
-    return subprocess.run([sys.executable, "-c", PASSES, *names], capture_output=True, env=environment, check=False)
+    return subprocess.run([sys.executable, "-c", program, *names], capture_output=True, env=environment, check=False)
 
 
 def test_every_name_stands_at_exactly_one_place_in_the_code() -> None:
@@ -81,3 +90,8 @@ def test_a_running_process_is_armed_by_a_file_that_its_death_takes_away(tmp_path
     assert _run(tmp_path, OTHER, NAME, NAME).returncode == -signal.SIGKILL
     assert not (tmp_path / failpoints.ARMED).exists()
     assert _run(tmp_path, NAME, NAME, NAME).stdout == b"alive\n"
+
+
+def test_what_is_disarmed_before_its_passage_kills_nobody(tmp_path: Path) -> None:
+    (tmp_path / failpoints.ARMED).write_text(f"{NAME}:1")
+    assert _run(tmp_path, NAME, program=DISARMED).stdout == b"alive\n"
