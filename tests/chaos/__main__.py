@@ -40,7 +40,7 @@ async def _run(given: argparse.Namespace, run: Path) -> bool:
             f"ready after {time.monotonic() - started:.0f} s: "
             f"{len(stage.workers)} workers, {len(stage.facilities)} connectors"
         )
-        plan = make_plan(given.seed, given.seconds, stage.workers, stage.facilities)
+        plan = make_plan(given.seed, given.seconds, stage.workers, stage.facilities, stage.cannot)
         exports = {code: site.export for code, site in stage.world.hospitals.items()}
         sending = SendingHospitals(run / "sender", exports, given.seed)
         for sender, destination in pairwise([*stage.facilities, stage.facilities[0]]):
@@ -90,6 +90,7 @@ async def _trouble(stage: Stage, plan: list[Fault], sending: SendingHospitals, g
         await saboteur.run(plan)
         left = given.seconds - (plan[-1].at_s if plan else 0)
         await asyncio.sleep(max(0.0, min(left, 2.0)))
+        saboteur.tell_of_points()
     finally:
         enough.set()
         await exporting

@@ -9,12 +9,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.chaos.ledgers import Ledger, now_text
+from certs.profiles import CertProfile
+from lienvien.enrolment import KeyFolder
+from tests.chaos.ledgers import Ledger, now_text, read_lines
 from tests.chaos.plan import EVERY_WORKER, Fault
 from tests.chaos.stage import Stage
 from transport import failpoints, kafka_admin
 
-POINT_WAITS_S: Final = 30.0  # what is not passed by then will not be
+POINT_WAITS_S: Final = 60.0  # what is not passed by then will not be
 FIRST_GENERATION: Final = (1,)
 
 
@@ -99,9 +101,13 @@ class Saboteur:
         wanted.remove(fault.note)
         for one in group:
             _arm(stage.points(one), wanted)
-        if died:
-            self._ledger.write(kind=fault.kind, target=died[0], until=None, note=fault.note)
-            self.done[fault.kind] = self.done.get(fault.kind, 0) + 1
+
+    def tell_of_points(self) -> None:
+        """Every death at a failpoint, when it was and whose; more than one process may have passed at once."""
+        for folder in sorted((self._stage.world.folder / "points").iterdir()):
+            for line in read_lines(folder / failpoints.HITS):
+                self._ledger.write(at=line["at"], kind="failpoint", target=folder.name, until=None, note=line["name"])
+                self.done["failpoint"] = self.done.get("failpoint", 0) + 1
 
     # --- servers ------------------------------------------------------------------------------------------------------
 
@@ -137,6 +143,32 @@ class Saboteur:
                 await asyncio.sleep(fault.lasts_s)
             finally:
                 await kafka_admin.unblock(link, fault.target, FIRST_GENERATION)
+        self._told_after(fault, began)
+
+    async def _swap_certificate(self, fault: Fault) -> None:
+        """A connector's TLS certificate is replaced by a new one of the same key, and its connections are cut."""
+        site = self._stage.world.hospitals[fault.target]
+        self._stage.world.certify(site.folder, "tls", CertProfile.TLS, fault.target)
+        self._stage.lines[fault.target].new_identity(KeyFolder(site.folder / "keys").identity("tls"))
+        self._tell(fault)
+
+    async def _step_clock(self, fault: Fault) -> None:
+        """One connector's wall clock jumps, and jumps back."""
+        began = now_text()
+        self._stage.clock_of(fault.target, int(fault.note))
+        await asyncio.sleep(fault.lasts_s)
+        self._stage.clock_of(fault.target, 0)
+        self._told_after(fault, began)
+
+    async def _fill_disk(self, fault: Fault) -> None:
+        """One connector's data folder has not a byte left, and then has again."""
+        disk, began = self._stage.disks[fault.target], now_text()
+        async with self._servers:
+            try:
+                await asyncio.to_thread(disk.fill)
+                await asyncio.sleep(fault.lasts_s)
+            finally:
+                await asyncio.to_thread(disk.make_room)
         self._told_after(fault, began)
 
     # --- neighbours ---------------------------------------------------------------------------------------------------
@@ -193,6 +225,9 @@ _ACTS: Final[dict[str, Act]] = {
     "kill-postgresql": Saboteur._kill_postgresql,
     "kill-kafka": Saboteur._kill_kafka,
     "rights-withdrawn": Saboteur._withdraw,
+    "certificate-swapped": Saboteur._swap_certificate,
+    "clock-stepped": Saboteur._step_clock,
+    "disk-full": Saboteur._fill_disk,
     "his": Saboteur._his,
     "line": Saboteur._line,
 }

@@ -1,7 +1,7 @@
 """A seed and a length in, a list of faults out. Pure: the same seed gives the same plan, on any machine."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,31 +39,41 @@ class Rate:
 
 
 KINDS: Final = {
-    "kill-worker": Rate(8),
+    "kill-worker": Rate(15),
     "kill-connector": Rate(4),
     "kill-postgresql": Rate(35, 15, (1.0, 3.0)),
     "kill-kafka": Rate(60, 15, (1.0, 3.0)),
-    "worker-leaves": Rate(20),
+    "worker-leaves": Rate(30),
     "stop-worker": Rate(60, 45, (BEYOND_LEASE_S, BEYOND_LEASE_S + 3)),
     "failpoint": Rate(4),
     **{f"his-{mood}": Rate(20, 0, (2.0, 5.0)) for mood in HIS_MOODS},
     **{f"line-{trouble}": Rate(15, 0, (2.0, 6.0)) for trouble in LINE_TROUBLES},
     "rights-withdrawn": Rate(40, 20, (2.0, 5.0)),
+    "certificate-swapped": Rate(30),
+    "clock-stepped": Rate(20, 0, (3.0, 8.0)),
+    "disk-full": Rate(30, 0, (3.0, 8.0)),
 }
+ONE_SITE: Final = {"clock-stepped": -1, "disk-full": -2}  # which of the facilities is prepared for it
+CLOCK_STEPS_S: Final = (240, 120, -120, -240)  # a message of the future is held at 300 s
 
 
-def make_plan(seed: int, seconds: float, workers: Sequence[str], facilities: Sequence[str]) -> list[Fault]:
+def make_plan(
+    seed: int, seconds: float, workers: Sequence[str], facilities: Sequence[str], without: Collection[str] = ()
+) -> list[Fault]:
     """The faults of a run, in order of time.
 
-    ``workers`` and ``facilities`` are names; a connector's process is named ``connector-<facility>``.
+    ``workers`` and ``facilities`` are names; a connector's process is named ``connector-<facility>``. ``without``:
+    kinds that cannot be done on this machine.
     """
     chance = random.Random(seed)
     faults: list[Fault] = []
     for kind, rate in KINDS.items():
-        if seconds < rate.shortest_run_s:
+        if seconds < rate.shortest_run_s or kind in without:
             continue
         count = max(1, round(seconds / rate.every_s))
         points = _points(chance, count) if kind == "failpoint" else [""] * count
+        if kind == "clock-stepped":
+            points = [f"{chance.choice(CLOCK_STEPS_S):+d}" for _ in range(count)]
         for number in range(count):
             lasts = chance.uniform(*rate.lasts_s)
             slot = (seconds - QUIET_START_S - lasts) / count  # one in each slot: they do not all come at once
@@ -78,7 +88,7 @@ def minimums(plan: Sequence[Fault]) -> dict[str, int]:
     planned: dict[str, int] = {}
     for fault in plan:
         planned[fault.kind] = planned.get(fault.kind, 0) + 1
-    return {kind: max(1, count * 2 // 3) for kind, count in sorted(planned.items())}
+    return {kind: max(1, count // 2) for kind, count in sorted(planned.items())}
 
 
 def _points(chance: random.Random, count: int) -> list[str]:
@@ -96,6 +106,8 @@ def _target(chance: random.Random, kind: str, point: str, workers: Sequence[str]
         return kind.removeprefix("kill-")
     if kind == "kill-connector":
         return f"connector-{chance.choice(facilities)}"
-    if kind.startswith(("his-", "line-", "rights-")):
+    if kind in ONE_SITE:
+        return facilities[ONE_SITE[kind]]
+    if kind.startswith(("certificate-", "his-", "line-", "rights-")):
         return chance.choice(facilities)
     return chance.choice(workers)

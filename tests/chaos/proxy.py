@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from transport.free_ports import free_ports
-from transport.tls import client_context, server_context
+from transport.tls import client_context, load_identity, server_context
 
 PRODUCE: Final = 0
 FRAME_MAX: Final = 64 * 1024 * 1024
@@ -76,6 +76,12 @@ class Line:
         if self._server is not None:
             self._server.close()
             self._server = None
+        self.cut()
+
+    def new_identity(self, client: Path) -> None:
+        """The connector has another certificate: so have we from the next connection on, which is soon."""
+        assert self._ours is not None
+        load_identity(self._ours, client)
         self.cut()
 
     def begin(self, trouble: str) -> None:

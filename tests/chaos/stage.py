@@ -1,31 +1,40 @@
 """The processes of a chaos run: Kafka, PostgreSQL, workers, connectors, the hospitals' software; and their lines."""
 
 import asyncio
+import contextlib
+import importlib.util
 import json
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from broker.settings import load as load_exchange
+from connectors.scanning import DISK_KEPT_FREE
 from lienvien import control_file
 from lienvien.enrolment import KeyFolder
 from lienvien.world import build
 from lienvien.world.build import World
 from lienvien.world.facilities import DemoFacility
 from lienvien.world.running import RunningWorld
+from schemas.limits import MIB
+from tests.chaos.plan import ONE_SITE
 from tests.chaos.proxy import Line
+from tests.process.small_disk import SmallDisk, small_disk
 from transport import failpoints
 from transport.free_ports import free_ports
 from transport.local_postgresql import LocalPostgresql
 
 FIRST_WORKER: Final = "exchange"
 HIS: Final = "his"
-HIS_TIMEOUT_S: Final = 3.0  # a silent HIS costs a connector so much
+HIS_TIMEOUT_S: Final = 10.0  # a silent HIS costs a connector so much; a slow disk must not look like one
 # A chaos run sends in a minute what a hospital sends in days.
 QUOTA: Final = {"records_per_minute": 1_000_000, "burst": 1_000_000}
+DISK_MIB: Final = DISK_KEPT_FREE // MIB + 64
 TEST_MODE: Final = {"process": {"mode": "test"}}
 _READY_WITHIN_S: Final = 180.0
 
@@ -42,6 +51,9 @@ class Stage:
     lines: dict[str, Line]
     moods: dict[str, str] = field(default_factory=dict)
     ended: list[tuple[str, int]] = field(default_factory=list)
+    mounted: ExitStack = field(default_factory=ExitStack)
+    disks: dict[str, SmallDisk] = field(default_factory=dict)  # by facility
+    clocks: dict[str, Path] = field(default_factory=dict)  # what libfaketime reads, by facility
 
     @property
     def world(self) -> World:
@@ -64,6 +76,18 @@ class Stage:
     def database_of(self, facility: str) -> Path:
         """A connector's own database."""
         return self.world.hospitals[facility].folder / "data" / "connector.sqlite"
+
+    @property
+    def cannot(self) -> set[str]:
+        """Kinds of faults that this machine does not allow."""
+        return {kind for kind, there in (("disk-full", self.disks), ("clock-stepped", self.clocks)) if not there}
+
+    def clock_of(self, facility: str, seconds: int) -> None:
+        """From now on its wall clock is so much ahead."""
+        path = self.clocks[facility]
+        fresh = path.with_suffix(".new")
+        fresh.write_text(f"{seconds:+d}\n", "ascii")
+        fresh.replace(path)
 
     def mood(self, facility: str, mood: str | None) -> None:
         """The receiving software of a hospital changes its mood; None: it behaves."""
@@ -99,6 +123,7 @@ async def on_stage(folder: Path, run: Path, connectors: int, workers: int, seed:
         yield stage
     finally:
         await running.stop()
+        stage.mounted.close()
         for line in stage.lines.values():
             await line.close()
         await postgresql.stop()
@@ -118,6 +143,7 @@ async def _build(stage: Stage, hospitals: Sequence[DemoFacility], url: str, work
     package = build.welcome(world)
     (his_port,) = free_ports(1)
     (stage.run / "his.port").write_text(str(his_port), "ascii")
+    _prepare_disk(stage, stage.facilities[ONE_SITE["disk-full"]])
     for hospital in hospitals:
         line = Line(hospital.code, world.kafka.bootstrap)
         stage.lines[hospital.code] = line
@@ -151,6 +177,7 @@ async def _start(stage: Stage, seed: int) -> None:
         await _spawn(stage, worker, ["-m", "lienvien", "exchange", "run", *pages, "--config", str(config)])
         if first:  # it makes the tables
             await _answers(load_exchange(config).folders.data)
+    _prepare_clock(stage, stage.facilities[ONE_SITE["clock-stepped"]])
     for code in stage.facilities:
         config = stage.world.hospitals[code].config
         await _spawn(stage, f"connector-{code}", ["-m", "lienvien", "connector", "run", "--config", str(config)])
@@ -160,9 +187,47 @@ async def _start(stage: Stage, seed: int) -> None:
 
 async def _spawn(stage: Stage, name: str, words: list[str]) -> None:
     stage.points(name).mkdir(parents=True)
-    command = ["env", f"{failpoints.FOLDER_VARIABLE}={stage.points(name)}", sys.executable, *words]
+    variables = {failpoints.FOLDER_VARIABLE: str(stage.points(name)), **_clock_variables(stage, name)}
+    command = ["env", *(f"{name}={value}" for name, value in variables.items()), sys.executable, *words]
     log = stage.world.folder / "logs" / f"{name}.log"
     await stage.running.supervisor.start(name, command, log)
+
+
+def _prepare_disk(stage: Stage, facility: str) -> None:
+    """Its data folder becomes a disk of fixed size, where that can be mounted."""
+    data = stage.world.folder / "hospitals" / facility / "data"
+    with contextlib.suppress(pytest.skip.Exception):
+        stage.disks[facility] = stage.mounted.enter_context(small_disk(data, DISK_MIB))
+
+
+def _prepare_clock(stage: Stage, facility: str) -> None:
+    """Its process is started with a wall clock of its own, where the library is here."""
+    if LIBFAKETIME is not None:
+        stage.clocks[facility] = stage.world.folder / "clock"
+        stage.clock_of(facility, 0)
+
+
+def _clock_variables(stage: Stage, name: str) -> dict[str, str]:
+    path = stage.clocks.get(name.removeprefix("connector-"))
+    if path is None:
+        return {}
+    return {
+        "LD_PRELOAD": str(LIBFAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(path),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_RESET": "1",
+    }
+
+
+def _libfaketime() -> Path | None:
+    found = importlib.util.find_spec("libfaketime")
+    if found is None or found.origin is None:
+        return None
+    return next(Path(found.origin).parent.rglob("libfaketime.so.1"), None)
+
+
+LIBFAKETIME: Final = _libfaketime()
 
 
 async def _answers(data: Path) -> None:
