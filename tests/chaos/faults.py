@@ -17,6 +17,7 @@ from tests.chaos.stage import Stage
 from transport import failpoints, kafka_admin
 
 POINT_WAITS_S: Final = 60.0  # what is not passed by then will not be
+REPLY_WAITS_S: Final = 15.0  # for a Produce on one line
 FIRST_GENERATION: Final = (1,)
 
 
@@ -182,10 +183,20 @@ class Saboteur:
 
     async def _line(self, fault: Fault) -> None:
         line, began = self._stage.lines[fault.target], now_text()
+        lost_before = line.replies_lost
         line.begin(fault.kind.removeprefix("line-"))
         await asyncio.sleep(fault.lasts_s)
+        if fault.kind == "line-cut-reply":  # it is none until there was a reply to lose
+            await _until(lambda: line.replies_lost > lost_before, REPLY_WAITS_S)
         await line.end()
-        self._told_after(fault, began)
+        if fault.kind != "line-cut-reply" or line.replies_lost > lost_before:
+            self._told_after(fault, began)
+
+
+async def _until(happened: Callable[[], bool], patience_s: float) -> None:
+    give_up = asyncio.get_running_loop().time() + patience_s
+    while not happened() and asyncio.get_running_loop().time() < give_up:
+        await asyncio.sleep(0.05)
 
 
 def _arm(folder: Path, names: Sequence[str]) -> None:
