@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -20,12 +21,14 @@ from tests.chaos import collect
 from tests.chaos.faults import Saboteur
 from tests.chaos.his_sender import SendingHospitals
 from tests.chaos.ledgers import Ledger, now_text
-from tests.chaos.plan import Fault, make_plan, minimums
+from tests.chaos.plan import CHIEF_POINTS, Fault, make_plan, minimums
 from tests.chaos.quiet import settled
 from tests.chaos.stage import Stage, codes_of, on_stage
 
 WARM_WITHIN_S: Final = 120.0  # everybody's keys must have reached everybody before the first fault
 QUIET_WITHIN_S: Final = 120.0
+LONG_ENOUGH_S: Final = 60.0  # for the chief failpoints to be passed whatever else goes on
+MADE_BY_KIND: Final = {"line-cut": "connection-cut", "line-cut-reply": "produce-reply-lost"}
 NOT_JUDGED: Final = 2  # there is no judge, or the run came to no end
 _ROOT: Final = Path(__file__).parents[2]
 
@@ -74,7 +77,7 @@ async def _run(given: argparse.Namespace, run: Path) -> bool:
             "faults": saboteur.done,
             "faults_failed": saboteur.failed,
             "restarts": _counted(stage),
-            "minimums": {"faults": minimums(plan), **_rare(plan)},
+            "minimums": {"faults": minimums(plan), **_rare(plan, given.seconds)},
             "failpoints": collect.passed_points(stage),
             "situations": collect.situations(stage),
         })  # fmt: skip
@@ -99,19 +102,13 @@ async def _trouble(stage: Stage, plan: list[Fault], sending: SendingHospitals, g
     return saboteur
 
 
-def _rare(plan: list[Fault]) -> dict[str, dict[str, int]]:
-    """A failpoint planned twice must have been passed; with it the situation that it makes."""
-    planned: dict[str, int] = {}
-    for fault in plan:
-        if fault.kind == "failpoint":
-            planned[fault.note] = planned.get(fault.note, 0) + 1
-    often = {name: 1 for name, times in planned.items() if times >= 2}
-    made = {
-        "relay.after-publish": "crash-between-publish-and-mark",
-        "outbox.after-send": "crash-between-send-and-mark",
-        "handover.delivered": "crash-between-hand-over-and-mark",
-    }
-    return {"failpoints": often, "situations": {made[name]: 1 for name in often if name in made}}
+def _rare(plan: list[Fault], seconds: float) -> dict[str, dict[str, int]]:
+    """Failpoints and situations that must have come: what is planned twice, or is what the run is for."""
+    points = Counter(fault.note for fault in plan if fault.kind == "failpoint")
+    sure = {name for name, times in points.items() if times >= 2 or (name in CHIEF_POINTS and seconds >= LONG_ENOUGH_S)}
+    made = [collect.MADE_BY_POINT[name] for name in sure if name in collect.MADE_BY_POINT]
+    made += [situation for kind, situation in MADE_BY_KIND.items() if any(fault.kind == kind for fault in plan)]
+    return {"failpoints": dict.fromkeys(sorted(sure), 1), "situations": dict.fromkeys(sorted(made), 1)}
 
 
 def _counted(stage: Stage) -> dict[str, int]:

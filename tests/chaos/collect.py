@@ -28,6 +28,13 @@ _BELIEVED: Final = (
 )
 
 
+MADE_BY_POINT: Final = {
+    "relay.after-publish": "crash-between-publish-and-mark",
+    "outbox.after-send": "crash-between-send-and-mark",
+    "handover.delivered": "crash-between-hand-over-and-mark",
+}
+
+
 class IncompleteError(Exception):
     """Something could not be read to its end."""
 
@@ -125,9 +132,7 @@ def situations(stage: Stage) -> dict[str, int]:
     keys = [line["key"] for line in taken if line["answered"] == 200]
     points = passed_points(stage)
     return {
-        "crash-between-publish-and-mark": points.get("relay.after-publish", 0),
-        "crash-between-send-and-mark": points.get("outbox.after-send", 0),
-        "crash-between-hand-over-and-mark": points.get("handover.delivered", 0),
+        **{situation: points.get(name, 0) for name, situation in MADE_BY_POINT.items()},
         "possible-duplicate-said": sum(line["possible_duplicate"] for line in taken),
         "handed-over-more-than-once": len(keys) - len(set(keys)),
         "produce-reply-lost": sum(line.replies_lost for line in stage.lines.values()),

@@ -16,6 +16,7 @@ LINE_TROUBLES: Final = ("delay", "cut", "cut-reply", "half-open", "throttle")
 # Those of the folder hand-over have a test of their own (tests/process/test_failpoints.py): here all hand over by HTTP.
 OF_THE_FOLDER: Final = frozenset({"handover.written", "handover.renamed"})
 POINTS: Final = tuple(name for name in (*EXCHANGE_NAMES, *CONNECTOR_NAMES) if name not in OF_THE_FOLDER)
+CHIEF_POINTS: Final = ("relay.after-publish", "outbox.after-send", "handover.delivered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,8 @@ def minimums(plan: Sequence[Fault]) -> dict[str, int]:
 
 
 def _points(chance: random.Random, count: int) -> list[str]:
-    """Every name once before any comes twice."""
-    names: list[str] = []
+    """The chief ones first; then every name once before any comes twice."""
+    names = list(CHIEF_POINTS)
     while len(names) < count:
         names += chance.sample(POINTS, len(POINTS))
     return names[:count]
