@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -81,8 +82,13 @@ async def _run(given: argparse.Namespace, run: Path) -> bool:
             "failpoints": collect.passed_points(stage),
             "situations": collect.situations(stage),
         })  # fmt: skip
-        _say(f"written after {time.monotonic() - started:.0f} s; logs in {work}/world/logs")
-        return not left
+        shutil.copytree(work / "world" / "logs", run / "logs")
+        _say(f"written after {time.monotonic() - started:.0f} s")
+    if left:
+        _say(f"what the processes left behind stays in {work}")
+    else:
+        shutil.rmtree(work, ignore_errors=True)
+    return not left
 
 
 async def _trouble(stage: Stage, plan: list[Fault], sending: SendingHospitals, given: argparse.Namespace) -> Saboteur:
