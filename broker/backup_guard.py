@@ -34,6 +34,7 @@ TAIL_RECORDS: Final = (
 )
 TAIL_WITHIN_MS: Final = 5_000
 SILENT_POLLS: Final = 6  # so often may nothing come before Kafka counts as not reachable; half a tail proves nothing
+COMMAND: Final = "lienvien exchange recover"
 _PARTITION: Final = 0
 
 
@@ -42,8 +43,8 @@ class DatabaseIsOlderError(Exception):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"Cơ sở dữ liệu cũ hơn những gì trục đã gửi ({what}); không được chạy tiếp, hãy dùng quy trình khôi phục. "
-            f"/ The database is older than what the exchange has sent ({what}); it must not run, recover it first."
+            f"Cơ sở dữ liệu cũ hơn những gì trục đã gửi ({what}); không được chạy tiếp. Hãy chạy: {COMMAND}. "
+            f"/ The database is older than what the exchange has sent ({what}); it must not run. Run first: {COMMAND}."
         )
 
 

@@ -33,6 +33,9 @@ class Action(StrEnum):
     # the operator
     EXCHANGE_STARTED = "exchange-started"
     GENERATION_RAISED = "generation-raised"
+    MESSAGE_REBUILT = "message-rebuilt"  # from the inbox topics, after a backup was restored
+    INBOX_REBUILT = "inbox-rebuilt"
+    ENTRY_LOST = "entry-lost"  # stands for an entry that a restored database does not know any more
     TRUST_CHANGED = "trust-changed"
     REGISTER_LOADED = "register-loaded"
     FACILITY_ADDED = "facility-added"

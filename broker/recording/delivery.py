@@ -11,7 +11,7 @@ from broker.stages.tokens import CheckedAck, CheckedStatus
 from schemas.events import CARRIES_THE_CASE, Party, TransportStep
 from schemas.lifecycle import apply
 from schemas.reasons import ReasonCode, Refused
-from schemas.tokens.delivery import Acknowledged, AckVerdict
+from schemas.tokens.delivery import Ack, Acknowledged, AckVerdict
 from schemas.topics import RecordType
 from schemas.urgency import Priority
 
@@ -24,13 +24,11 @@ def record_ack(context: Context, checked: CheckedAck) -> None:
     if context.is_cut_off(ack.facility):
         context.set_token_aside(checked.submission, ReasonCode.FACILITY_SUSPENDED)
         return
-    fitting = [(one, stored) for one in ack.acknowledged if (stored := _delivered(context, checked, one)) is not None]
+    fitting = apply_ack(context, ack)
     if not fitting:
         context.set_token_aside(checked.submission, ReasonCode.NOT_A_PARTY)
         return
-    for one, stored in fitting:
-        _apply(context, one, stored)
-    rank = min((stored.priority or Priority.URGENT).rank for _, stored in fitting)
+    rank = min((stored.priority or Priority.URGENT).rank for stored in fitting)
     facts = facts_of(
         RecordType.ACK,
         context.signer.urn,
@@ -67,14 +65,18 @@ def record_ack(context: Context, checked: CheckedAck) -> None:
     )
 
 
-def _delivered(context: Context, checked: CheckedAck, one: Acknowledged) -> StoredMessage | None:
+def apply_ack(context: Context, ack: Ack) -> list[StoredMessage]:
+    """Apply what fits what was delivered; returns the messages that it fits."""
+    fitting = [(one, stored) for one in ack.acknowledged if (stored := _delivered(context, ack, one)) is not None]
+    for one, stored in fitting:
+        _apply(context, one, stored)
+    return [stored for _, stored in fitting]
+
+
+def _delivered(context: Context, ack: Ack, one: Acknowledged) -> StoredMessage | None:
     """The message that was delivered to the signer with these bytes, if there was one."""
-    stored = context.ledger.messages.get((checked.ack.recipient, one.message_id))
-    fits = (
-        stored is not None
-        and stored.destination == checked.ack.facility
-        and stored.payload_sha256 == one.payload_sha256
-    )
+    stored = context.ledger.messages.get((ack.recipient, one.message_id))
+    fits = stored is not None and stored.destination == ack.facility and stored.payload_sha256 == one.payload_sha256
     return stored if fits else None
 
 

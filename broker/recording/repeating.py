@@ -1,4 +1,7 @@
-"""A repeat: the stored answer, byte for byte; and a delivery that is not acknowledged yet gets the bytes that came."""
+"""A repeat: the stored answer, byte for byte; and a delivery that is not acknowledged yet gets the bytes that came.
+
+A delivery that was lost with its row, when a database was restored and even the log had lost its bytes, is made anew.
+"""
 
 from dataclasses import replace
 
@@ -6,9 +9,15 @@ from broker.audit.actions import Action
 from broker.recording.answering import Message, send_receipt
 from broker.recording.context import Context
 from broker.recording.rows import outbox_row
-from broker.recording.stamping import repeated_facts
-from broker.stages.known import StoredMessage
+from broker.recording.stamping import envelope_facts, repeated_facts
+from broker.stages.checking import CheckedMessage
+from broker.stages.deciding import first_transfer
+from broker.stages.known import Delivery, StoredMessage
+from certs.base64url import decode
+from schemas.events import Event
+from schemas.tokens.receipt import Receipt
 from schemas.topics import RecordType
+from schemas.urgency import more_urgent
 
 
 def repeat(context: Context, message: Message, earlier: StoredMessage, *, repairs: bool) -> None:
@@ -34,14 +43,63 @@ def repeat(context: Context, message: Message, earlier: StoredMessage, *, repair
         earlier.destination,
     )
     send_receipt(context, message, earlier.receipt)
-    if repairs and earlier.destination is not None:
-        _repair(context, message, earlier, earlier.destination)
+    delivery = context.ledger.deliveries.get((earlier.sender, earlier.message_id))
+    if repairs and delivery is None and isinstance(message, CheckedMessage):
+        _deliver_at_last(context, message, earlier)
+    elif repairs and delivery is not None and earlier.destination is not None:
+        _repair(context, message, earlier, delivery, earlier.destination)
 
 
-def _repair(context: Context, message: Message, earlier: StoredMessage, destination: str) -> None:
+def _deliver_at_last(context: Context, message: CheckedMessage, earlier: StoredMessage) -> None:
+    """Accepted, and no row carries it: it goes out as it was accepted, and the transfer that it opened is there again.
+
+    What its row could not know without its content is completed, so that the destination's ack fits it.
+    """
+    facts, pointer, ledger = message.facts, message.submission.pointer, context.ledger
+    accepted = Receipt.decode(decode(earlier.receipt.split(".")[1].encode("ascii")))
+    key, known = (earlier.sender, earlier.message_id), ledger.transfers.get((facts.sender, facts.transfer_id))
+    transfer = known or ledger.transfers.get((facts.recipient, facts.transfer_id))
+    if transfer is None and facts.event is Event.SUBMIT:
+        transfer = first_transfer(message, accepted.accepted_at)
+        ledger.transfers[facts.sender, facts.transfer_id] = transfer
+        ledger.new_transfers.add((facts.sender, facts.transfer_id))
+        ledger.changed_transfers.add((facts.sender, facts.transfer_id))
+    if transfer is None or accepted.event_seq is None:
+        return
+    then = replace(transfer, event_seq=accepted.event_seq, state=accepted.state or transfer.state)
+    destination, rank = then.other(facts.sender), more_urgent(transfer.priority, facts.priority).rank
+    stamp_facts = envelope_facts(context.signer.urn, message, then, accepted.accepted_at)
+    context.writes.new_outbox.append(
+        outbox_row(
+            destination,
+            RecordType.ENVELOPE,
+            rank,
+            stamp_facts,
+            context.at,
+            record_sha256=pointer.record_sha256,
+            size=pointer.size,
+            pointer=pointer,
+            ids={"case_id": facts.case_id, "message_id": facts.message_id, "sender": facts.sender},
+        )
+    )
+    ledger.deliveries[key] = Delivery(None, False, stamp_facts, rank)
+    ledger.messages[key] = replace(earlier, destination=destination, priority=facts.priority)
+    context.writes.completed.append(
+        {
+            "message_id": facts.message_id,
+            "sender": facts.sender,
+            "destination": destination,
+            "priority": facts.priority,
+            "origin": message.origin,
+            "content_sha256": message.content_sha256,
+            "duplicate_key": message.duplicate_key,
+        }
+    )
+
+
+def _repair(context: Context, message: Message, earlier: StoredMessage, delivery: Delivery, destination: str) -> None:
     key = (earlier.sender, earlier.message_id)
-    delivery = context.ledger.deliveries.get(key)
-    if delivery is None or (delivery.outbox_id is None and not delivery.numbered):
+    if delivery.outbox_id is None and not delivery.numbered:
         return  # queued by this very turn, from bytes that are just as good
     pointer = message.submission.pointer
     facts = repeated_facts(delivery.stamp, pointer.record_sha256)

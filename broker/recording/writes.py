@@ -17,6 +17,7 @@ class Writes:
     raised: list[Row] = field(default_factory=list)  # lane, destination, case_id, priority_rank
     resend: list[Row] = field(default_factory=list)  # destination, delivery_seq, resend
     acked: list[Row] = field(default_factory=list)  # messages: message_id, sender, ack, ack_reason, acked_at
+    completed: list[Row] = field(default_factory=list)  # messages: what only their content tells
     held: list[Row] = field(default_factory=list)  # inserted or replaced
     released: list[Row] = field(default_factory=list)  # message_id, sender
     statuses: list[Row] = field(default_factory=list)  # inserted or replaced

@@ -191,10 +191,15 @@ def _by_state(known: Known, message: CheckedMessage, now: datetime) -> Decision:
 
 
 def _first_event(known: Known, message: CheckedMessage, now: datetime) -> Decision:
-    facts = message.facts
     if known.recipient is not Standing.ACTIVE:
         raise Refused(_AT_DESTINATION[known.recipient], "MessageHeader.destination")
-    transfer = Transfer(
+    return _accepted(first_transfer(message, iso(now)), message.facts)
+
+
+def first_transfer(message: CheckedMessage, at: str) -> Transfer:
+    """The transfer that a slip opens."""
+    facts = message.facts
+    return Transfer(
         sender=facts.sender,
         transfer_id=facts.transfer_id,
         destination=facts.recipient,
@@ -208,9 +213,8 @@ def _first_event(known: Known, message: CheckedMessage, now: datetime) -> Decisi
         event_seq=1,
         decision_seq=None,
         slip_message_id=facts.message_id,
-        times={"submitted_at": iso(now)},
+        times={"submitted_at": at},
     )
-    return _accepted(transfer, facts)
 
 
 def _next_event(acting: Acting, message: CheckedMessage, now: datetime) -> Decision:
@@ -229,7 +233,7 @@ def _next_event(acting: Acting, message: CheckedMessage, now: datetime) -> Decis
         event_seq=seq,
         priority=more_urgent(before.priority, facts.priority),
         decision_seq=seq if state.decision is not before.state.decision else before.decision_seq,
-        times=_times(before.times, facts.event, now),
+        times=times_after(before.times, facts.event, iso(now)),
     )
     if facts.event in CARRIES_THE_CASE and acting.party is Party.SENDER:
         after = replace(
@@ -243,12 +247,12 @@ def _next_event(acting: Acting, message: CheckedMessage, now: datetime) -> Decis
     return _accepted(after, facts)
 
 
-def _times(before: Mapping[str, str], event: Event, now: datetime) -> Mapping[str, str]:
+def times_after(before: Mapping[str, str], event: Event, at: str) -> Mapping[str, str]:
     """The stages with their times: a stage is proven when it was first accepted, a decision when it was last."""
     stage = STAGE_OF.get(event)
     if stage is None or (stage in before and stage != DECIDED):
         return before
-    return {**before, stage: iso(now)}
+    return {**before, stage: at}
 
 
 def _accepted(transfer: Transfer, facts: MessageFacts) -> Decision:

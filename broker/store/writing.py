@@ -18,6 +18,8 @@ async def write(connection: AsyncConnection, writes: Writes) -> None:
     """Write a turn. The order matters: what refers comes after what is referred to, releases come after holds."""
     await bulk.insert(connection, tables.message, writes.new_messages)
     await bulk.update(connection, tables.message, ("message_id", "sender"), _last(writes.acked, "message_id", "sender"))
+    completed = _last(writes.completed, "message_id", "sender")
+    await bulk.update(connection, tables.message, ("message_id", "sender"), completed)
     await bulk.insert(connection, tables.transfer, writes.new_transfers)
     await bulk.update(connection, tables.transfer, ("transfer_id", "sender"), writes.changed_transfers)
     await bulk.upsert(connection, tables.held, _last(writes.held, "message_id", "sender"))

@@ -1,0 +1,1 @@
+"""Bringing a restored database forward to what its inbox topics prove."""
