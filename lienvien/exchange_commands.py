@@ -1,6 +1,7 @@
-"""``lienvien exchange``: init, run, facilities."""
+"""``lienvien exchange``: init, run, facilities, backup, restore, recover."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -168,6 +169,90 @@ def suspend(
 def resume(code: Code, config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Cho cơ sở hoạt động lại / let a facility in again."""
     _act(config, "facility-resume", {"facility": code}, as_json=as_json)
+
+
+@app.command(epilog="Ví dụ / example: lienvien exchange backup --out truc-2211.sqlite --config exchange/exchange.toml")
+def backup(
+    out: Annotated[Path, typer.Option("--out", help="Tệp mới / a new file.")],
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Sao lưu cơ sở dữ liệu trong khi trục vẫn chạy; khóa thì cất riêng / copy the database, running or not."""
+    from lienvien import exchange_recovery  # noqa: PLC0415
+
+    done = _guarded(config, lambda settings: exchange_recovery.back_up(settings, out), as_json=as_json)
+    words = (
+        f"{done['backup']}: {done['bytes']} byte\n"
+        f"Không có trong đó, hãy cất riêng / not in it, keep it apart: {done['not_in_it'][0]}"
+    )
+    show(done, as_json=as_json, words=lambda: words)
+
+
+@app.command(epilog="Ví dụ / example: lienvien exchange restore truc-2211.sqlite --config exchange/exchange.toml")
+def restore(
+    file: Annotated[Path, typer.Argument(help="Tệp sao lưu / the backup.")],
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Đặt lại bản sao lưu khi không gì chạy; tệp cũ được giữ / put a backup back; the old file is kept."""
+    from lienvien import exchange_recovery  # noqa: PLC0415
+
+    done = _guarded(config, lambda settings: exchange_recovery.restore(settings, file), as_json=as_json)
+    lines = [f"{done['restored']}: đã khôi phục / restored"]
+    lines += [f"Tệp cũ / the old file: {done['kept']}"] if done["kept"] else []
+    words = "\n".join([*lines, f"Việc tiếp theo / next: {done['next']} --config {config}"])
+    show(done, as_json=as_json, words=lambda: words)
+
+
+@app.command(epilog="Ví dụ / example: lienvien exchange recover --dry-run --config exchange/exchange.toml")
+def recover(
+    config: Config = DEFAULT_CONFIG,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Chỉ xem, không ghi / look, write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Cơ sở dữ liệu cũ hơn Kafka: dựng lại từ các hộp nhận / a database older than Kafka: rebuild from the inboxes."""
+    from lienvien import exchange_recovery  # noqa: PLC0415
+
+    outcome = _guarded(
+        config, lambda settings: exchange_recovery.recover_now(settings, dry_run=dry_run), as_json=as_json
+    )
+    show(outcome.as_json(), as_json=as_json, words=lambda: exchange_recovery.outcome_words(outcome))
+
+
+def _guarded(config: Path, work: Callable[[Any], Any], *, as_json: bool) -> Any:
+    """What keeps an operator's work on a database that nothing runs on from being done, as every command says it."""
+    import sqlite3  # noqa: PLC0415
+
+    from broker.ports import LogUnavailableError  # noqa: PLC0415
+    from broker.recovery.recover import StillRunningError  # noqa: PLC0415
+    from broker.run_lock import AlreadyRunningError  # noqa: PLC0415
+    from broker.settings import load  # noqa: PLC0415
+    from broker.store.engine import CommitUnknownError, StoreError  # noqa: PLC0415
+    from broker.store.migrating import DatabaseTooNewError  # noqa: PLC0415
+    from lienvien.exchange_recovery import PostgresqlError  # noqa: PLC0415
+    from schemas.reasons import Refused  # noqa: PLC0415
+    from transport.settings import SettingsError  # noqa: PLC0415
+    from transport.sqlite_copy import NotABackupError, TargetExistsError  # noqa: PLC0415
+    from transport.tls import TlsFileError  # noqa: PLC0415
+
+    said = (SettingsError, AlreadyRunningError, StillRunningError, PostgresqlError, DatabaseTooNewError, TlsFileError)
+    try:
+        return work(load(config))
+    except Refused as refused:
+        refuse(refused, as_json=as_json)
+    except (*said, NotABackupError, TargetExistsError) as error:
+        cannot(str(error), as_json=as_json)
+    except CommitUnknownError:
+        cannot(
+            "Chưa rõ đã ghi xong chưa; hãy chạy lại. / Whether it was written is not known; run it again.",
+            as_json=as_json,
+        )
+    except LogUnavailableError:
+        cannot("Không đọc được Kafka; chưa thay đổi gì. / Kafka cannot be read; nothing was changed.", as_json=as_json)
+    except (StoreError, sqlite3.Error) as error:
+        cannot(f"Cơ sở dữ liệu không dùng được / the database cannot be used: {type(error).__name__}", as_json=as_json)
+    except OSError as error:
+        cannot(f"{error.filename or ''}: {error.strerror or type(error).__name__}", as_json=as_json)
 
 
 def _act(config: Path, act: str, arguments: dict[str, Any], *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ senders what only they still have.
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from broker.audit.actions import Action
 from broker.recording.answers import POLICY_VERSION
