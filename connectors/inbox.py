@@ -42,7 +42,7 @@ class _Reading:
     next_offset: int
     stored: int | None  # the position as the store has it; None before the first record
     last_asked: float
-    fresh: bool  # this database has never read before
+    doubtful: int  # what lies before this offset another database may have had
 
 
 class Inbox:
@@ -83,13 +83,15 @@ class Inbox:
             stored = await site.store.write(partial(self._back_to_start, stored, bounds, trouble))
         start = stored.next_offset if stored else bounds.start
         await self._link.seek(start)
+        doubtful = await site.store.write(lambda c: meta.doubtful_before(c, bounds.end))
         live = site.live
         if live.link_is(None, site.clock.now()):
             _log.info("link.up")
         live.last_answer = site.clock.monotonic()
         live.caught_up, live.back_due = False, True
         site.wakes.report.set()
-        return _Reading(bounds, start, stored.next_offset if stored else None, site.clock.monotonic(), stored is None)
+        doubtful = max(doubtful, bounds.end if stored is None else 0)
+        return _Reading(bounds, start, stored.next_offset if stored else None, site.clock.monotonic(), doubtful)
 
     async def _compare(self, stored: Position | None, bounds: LogBounds) -> AlarmCode | None:
         """Whether the log is the one that was read before: its anchor is read again."""
@@ -180,7 +182,7 @@ class Inbox:
         context = receive_context(self._site)
         effects = Effects()
         for record in records:
-            from_before = reading.fresh and record.offset < reading.bounds.end
+            from_before = record.offset < reading.doubtful
             taker = Taker(self._site.facility, self._site.book, context.trust, context.now, from_before)
             outcome = examine(record, context, partial(recall, c))
             if reading.stored is None and reading.bounds.start > 0:

@@ -1,5 +1,6 @@
 """``lienvien connector``: init, install, run, check, and what people do with a case."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -154,6 +155,58 @@ def open_pages(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None
     except (control_file.NotRunningError, control_file.RefusedByProcessError):
         cannot("phần mềm kết nối chưa chạy: lienvien connector run / the connector does not run", as_json=as_json)
     show(addresses, as_json=as_json, words=lambda: connector_inbox.addresses_words(addresses))
+
+
+@app.command(epilog="Ví dụ / example: lienvien connector backup --out ket-noi-2211.sqlite --config bv/connector.toml")
+def backup(
+    out: Annotated[Path, typer.Option("--out", help="Tệp mới / a new file.")],
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Sao lưu cơ sở dữ liệu, đang chạy hay không; có dữ liệu người bệnh / copy the database; it holds patient data."""
+    from lienvien import connector_backup  # noqa: PLC0415
+
+    done = _guarded(config, lambda settings: connector_backup.back_up(settings, out), as_json=as_json)
+    words = (
+        f"{done['backup']}: {done['bytes']} byte. Có dữ liệu người bệnh / holds patient data.\n"
+        f"Không có trong đó, hãy cất riêng / not in it, keep it apart: {done['not_in_it'][0]}"
+    )
+    show(done, as_json=as_json, words=lambda: words)
+
+
+@app.command(epilog="Ví dụ / example: lienvien connector restore ket-noi-2211.sqlite --config bv/connector.toml")
+def restore(
+    file: Annotated[Path, typer.Argument(help="Tệp sao lưu / the backup.")],
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Đặt lại bản sao lưu khi không gì chạy; tệp cũ được giữ / put a backup back; the old file is kept."""
+    from lienvien import connector_backup  # noqa: PLC0415
+
+    done = _guarded(config, lambda settings: connector_backup.restore(settings, file), as_json=as_json)
+    lines = [f"{done['restored']}: đã khôi phục / restored"]
+    lines += [f"Tệp cũ / the old file: {done['kept']}"] if done["kept"] else []
+    show(done, as_json=as_json, words=lambda: "\n".join(lines))
+
+
+def _guarded(config: Path, work: Callable[[Any], Any], *, as_json: bool) -> Any:
+    import sqlite3  # noqa: PLC0415
+
+    from connectors.settings import load  # noqa: PLC0415
+    from connectors.store.folder_lock import AlreadyRunningError  # noqa: PLC0415
+    from connectors.store.tables import NewerDatabaseError  # noqa: PLC0415
+    from transport.settings import SettingsError  # noqa: PLC0415
+    from transport.sqlite_copy import NotABackupError, TargetExistsError  # noqa: PLC0415
+
+    said = (SettingsError, AlreadyRunningError, NotABackupError, TargetExistsError, NewerDatabaseError)
+    try:
+        return work(load(config))
+    except said as error:
+        cannot(str(error), as_json=as_json)
+    except sqlite3.Error as error:
+        cannot(f"Cơ sở dữ liệu không dùng được / the database cannot be used: {type(error).__name__}", as_json=as_json)
+    except OSError as error:
+        cannot(f"{error.filename or ''}: {error.strerror or type(error).__name__}", as_json=as_json)
 
 
 def _data_folder(config: Path, *, as_json: bool) -> Path:

@@ -15,7 +15,9 @@ ENTRY_CONTENT: Final = "entry_content"  # digest of what it said
 ENTRY_TOKEN: Final = "entry_token"  # noqa: S105  as it was signed
 STATUS_SENT: Final = "status_sent"  # the last inbox-status: complete_to, highest, missing, generation
 STATUS_AT: Final = "status_at"
+SERIALS_LEFT_OUT: Final = 500  # more than one hospital sends in a day
 NUMBERS_START: Final = "numbers_start"  # the number before the first one that this database ever saw
+DOUBTFUL_BEFORE: Final = "doubtful_before"  # a backup was put back: what lies before this offset may have been had
 HEAD: Final = "head"  # the last number the exchange says it has given out
 
 
@@ -74,6 +76,31 @@ def next_serial(c: sqlite3.Connection, day: date) -> int:
 def generation(c: sqlite3.Connection) -> int:
     """The exchange's generation as last announced."""
     return int(fact(c, GENERATION) or 1)
+
+
+def came_back(c: sqlite3.Connection, today: date) -> None:
+    """This database was put back from a backup: another one has lived since, under this incarnation and these serials.
+
+    It gets an incarnation of its own, serials that nobody has printed, and doubts about what lies in its inbox.
+    """
+    c.execute("DELETE FROM meta WHERE name IN (?, ?)", (INCARNATION, COUNTER))
+    put_fact(c, DOUBTFUL_BEFORE, "")
+    c.execute("INSERT INTO day_serial (day, last) VALUES (?, 0) ON CONFLICT (day) DO NOTHING", (today.isoformat(),))
+    c.execute("UPDATE day_serial SET last = last + ?", (SERIALS_LEFT_OUT,))
+
+
+def doubtful_before(c: sqlite3.Connection, end: int) -> int:
+    """Before which offset of the inbox another database may have had the records; 0 where there was none.
+
+    The first connection after a backup was put back settles it: ``end`` of the log then.
+    """
+    found = fact(c, DOUBTFUL_BEFORE)
+    if found is None:
+        return 0
+    if not found:
+        put_fact(c, DOUBTFUL_BEFORE, str(end))
+        return end
+    return int(found)
 
 
 def position(c: sqlite3.Connection, topic: str) -> Position | None:
