@@ -8,6 +8,7 @@ from pathlib import Path
 
 from broker.recovery.recover import Outcome, Recovery, Step
 from broker.stages.submission import Record
+from broker.store import tables
 from broker.store.engine import Database
 from schemas.topics import HEADER_RECORD_TYPE, HEADER_STAMP, facility_of_topic, inbox_topic
 from tests.broker.desk import Desk
@@ -73,6 +74,16 @@ class Restorable:
         """The copy takes the place of the database; what the process remembered is gone with it."""
         await self.desk.database.close()
         shutil.copyfile(self.folder / "backup.sqlite", self.file)
+
+    async def forget_everything(self) -> None:
+        """The database as it was when the facilities were admitted."""
+        emptied = (tables.message, tables.transfer, tables.outbox, tables.held, tables.audit_entry, tables.alarm)
+        async with self.desk.database.write() as connection:
+            for table in emptied:
+                await connection.execute(table.delete())
+            await connection.execute(tables.inbox_counter.update().values(next_seq=1, published_through=0))
+            start = {"next_offset": 0, "anchor_offset": None, "anchor_sha256": None}
+            await connection.execute(tables.source_position.update().values(**start))
 
     def recovery(self, database: Database, *, published: int = 0) -> Recovery:
         desk = self.desk

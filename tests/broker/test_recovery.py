@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from broker.audit.actions import Action
+from broker.recovery.recover import Step
 from broker.store import counters, tables
 from schemas.events import Event
 from schemas.reasons import ReasonCode
@@ -13,13 +14,17 @@ from schemas.tokens.delivery import AckVerdict
 from schemas.tokens.notice import NoticeKind
 from schemas.tokens.receipt import Receipt, Verdict
 from schemas.topics import RecordType
-from tests.broker.desk import Desk, digest
+from tests.broker.desk import STRANGER, Desk, digest
 from tests.broker.messages import Message, ack, message, new_case, renamed, sealed, status
 from tests.broker.recovery_world import Restorable
 from tests.broker.tokens import payload_of
 from tests.schemas.bundles import DESTINATION, SENDER
 
 ACCEPTED = (Verdict.ACCEPTED, None)
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
 
 
 @pytest.fixture
@@ -254,6 +259,29 @@ async def test_recovering_twice_changes_nothing(desk: Desk, restorable: Restorab
     assert await _state(desk) == before
 
 
+@pytest.mark.parametrize("step", list(Step))
+async def test_ended_anywhere_before_its_commit_nothing_has_happened(
+    desk: Desk, restorable: Restorable, step: Step
+) -> None:
+    restorable.back_up()
+    await _send(desk, message(new_case()))
+    before = await _state(desk)
+    await restorable.restore()
+    old = await _state(desk)
+
+    def die(at: Step, done: int, total: int) -> None:
+        if at is step:
+            raise KilledError
+
+    recovery = restorable.recovery(desk.database)
+    recovery.tell = die
+    with pytest.raises(KilledError):
+        await recovery.run()
+    assert await _state(desk) == old
+    assert (await restorable.recover()).generation == 2
+    assert await _state(desk) == before
+
+
 async def test_a_dry_run_says_the_same_and_changes_nothing(desk: Desk, restorable: Restorable) -> None:
     restorable.back_up()
     await _send(desk, message(new_case()))
@@ -346,6 +374,25 @@ async def test_a_facility_admitted_after_the_backup_takes_part_again(desk: Desk,
     assert row.status == "active"
     (counter,) = await desk.rows(tables.inbox_counter, destination=DESTINATION)
     assert counter.next_seq == 3
+
+
+async def test_on_both_databases_a_backup_from_before_the_first_message_is_enough(
+    any_desk: Desk, tmp_path: Path
+) -> None:
+    desk, restorable = any_desk, Restorable.around(any_desk, tmp_path / "exchange")
+    (restorable.folder / "data").mkdir(exist_ok=True)
+    case = new_case()
+    await _send(desk, message(case), message(new_case(), priority="stat"))
+    await _send(desk, message(case, Event.ACCEPT))
+    before, lengths = await _state(desk), restorable.inbox_lengths()
+    await restorable.forget_everything()
+    outcome = await restorable.recover()
+    assert (outcome.facts["messages"], outcome.facts["resend"]) == (3, [])
+    assert await _state(desk) == before
+    await desk.follow()
+    await desk.work()
+    announced = {facility: lengths.get(facility, 0) + 1 for facility in (SENDER, DESTINATION, STRANGER)}
+    assert restorable.inbox_lengths() == announced
 
 
 async def test_progress_is_told_for_each_step(desk: Desk, restorable: Restorable) -> None:
