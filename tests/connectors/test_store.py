@@ -393,3 +393,21 @@ def test_what_an_older_program_set_aside_is_still_there() -> None:
     bring_up_to_date(c)
     (parked,) = inbox_rows.parked(c)
     assert (parked.topic, parked.offset, parked.value, parked.stamp) == ("t", 5, b"value", b"stamp")
+
+
+async def test_a_database_put_back_is_another_one_and_never_gives_a_printed_code_again(database: Database) -> None:
+    ids = iter(("before", "after"))
+    await database.write(lambda c: meta.incarnation(c, lambda: next(ids)))
+    await database.write(meta.next_counter)
+    printed = await database.write(lambda c: meta.next_serial(c, NOW.date()))
+    await database.write(lambda c: meta.came_back(c, NOW.date()))
+    assert await database.write(lambda c: meta.incarnation(c, lambda: next(ids))) == "after"
+    assert await database.write(meta.next_counter) == 1
+    assert await database.write(lambda c: meta.next_serial(c, NOW.date())) == printed + meta.SERIALS_LEFT_OUT + 1
+
+
+async def test_what_lay_in_the_inbox_when_it_was_put_back_stays_doubtful_over_restarts(database: Database) -> None:
+    assert await database.write(lambda c: meta.doubtful_before(c, 7)) == 0
+    await database.write(lambda c: meta.came_back(c, NOW.date()))
+    assert await database.write(lambda c: meta.doubtful_before(c, 7)) == 7
+    assert await database.write(lambda c: meta.doubtful_before(c, 12)) == 7
