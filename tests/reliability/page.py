@@ -38,9 +38,9 @@ def _chaos(chaos: Mapping[str, Any]) -> Iterator[str]:
         yield "No round has been run.\n"
         return
     yield (
-        "A real Kafka with mutual TLS, PostgreSQL, exchange workers and connectors as processes, a receiving HIS that is\n"
-        "slow, silent, wrong or gone. `python -m tests.judge`, which shares no code with the product, reads what every\n"
-        "party wrote down.\n"
+        "A real Kafka with mutual TLS, PostgreSQL, exchange workers and connectors as processes, a receiving HIS that\n"
+        "is slow, silent, wrong or gone. `python -m tests.judge`, which shares no code with the product, reads what\n"
+        "every party wrote down.\n"
     )
     tries = chaos["transfers"]
     yield _table(
