@@ -1,10 +1,11 @@
-"""A real process dies at each failpoint, with transfers on their way; everything resumes, nothing lost or doubled."""
+"""Real processes die at each failpoint, transfers on their way; everything resumes, nothing lost or doubled."""
 
 import asyncio
+import functools
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from itertools import count
+from itertools import count, zip_longest
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,10 @@ class Armed:
     def __init__(self, world: ProcessWorld, folder: Path) -> None:
         self.world = world
         self.folder = folder
+
+    @property
+    def processes(self) -> list[str]:
+        return [path.name for path in self.folder.iterdir()]
 
     def of(self, process: str) -> Path:
         return self.folder / process
@@ -78,14 +83,26 @@ def _process_of(name: str) -> str:
     return f"connector-{SENDER if name.startswith(OF_THE_SENDER) else DESTINATION}"
 
 
-@pytest.mark.parametrize("name", [*failpoints.EXCHANGE_NAMES, *failpoints.CONNECTOR_NAMES])
-async def test_a_process_dies_there_and_nothing_is_lost_or_doubled(armed: Armed, name: str) -> None:
-    world, process = armed.world, _process_of(name)
-    before, deaths = world.handed_over(DESTINATION), len(armed.deaths(process))
-    armed.arm(process, name)
+def _rounds() -> list[tuple[str, ...]]:
+    """Every name once; in each round at most one for each process, and all three die together."""
+    names: dict[str, list[str]] = {}
+    for name in failpoints.NAMES:
+        names.setdefault(_process_of(name), []).append(name)
+    return [tuple(filter(None, together)) for together in zip_longest(*names.values())]
+
+
+@pytest.mark.parametrize("names", _rounds(), ids=" ".join)
+async def test_processes_die_there_and_nothing_is_lost_or_doubled(armed: Armed, names: tuple[str, ...]) -> None:
+    world = armed.world
+    before = world.handed_over(DESTINATION)
+    deaths = {name: len(armed.deaths(_process_of(name))) for name in names}
+    for name in names:
+        armed.arm(_process_of(name), name)
     slips = world.export_many(many_cases(EACH, SENDER, DESTINATION, first=next(_FIRST_SERIALS)))
-    await world.until(lambda: len(armed.deaths(process)) > deaths, f"dies at {name}")
-    assert armed.deaths(process)[-1] == name
+    for name, earlier in deaths.items():
+        dead = functools.partial(lambda process, n: len(armed.deaths(process)) > n, _process_of(name), earlier)
+        await world.until(dead, f"dies at {name}")
+        assert armed.deaths(_process_of(name))[-1] == name
     await world.until(lambda: world.delivered(SENDER, slips) == EACH, "all acknowledged")
     await world.until(lambda: world.handed_over(DESTINATION) >= before + EACH, "all handed over")
     await asyncio.sleep(0.3)
@@ -93,7 +110,8 @@ async def test_a_process_dies_there_and_nothing_is_lost_or_doubled(armed: Armed,
 
 
 async def test_after_all_that_a_stranger_finds_nothing_lost_and_nothing_doubled(armed: Armed) -> None:
-    assert armed.world.handed_over(DESTINATION) == EACH * len(failpoints.NAMES)
+    assert {name for process in armed.processes for name in armed.deaths(process)} == set(failpoints.NAMES)
+    assert armed.world.handed_over(DESTINATION) == EACH * len(_rounds())
     assert await armed.world.proven() == set()
 
 
@@ -104,8 +122,9 @@ def _in_production(config: Path) -> Path:
     return production
 
 
-@pytest.mark.parametrize("program", ["connector", "exchange"])
-@pytest.mark.parametrize("variable", [failpoints.VARIABLE, failpoints.FOLDER_VARIABLE])
+@pytest.mark.parametrize(
+    ("program", "variable"), [("connector", failpoints.VARIABLE), ("exchange", failpoints.FOLDER_VARIABLE)]
+)
 async def test_production_refuses_failpoints(armed: Armed, program: str, variable: str) -> None:
     small = armed.world.running.world
     config = small.hospitals[SENDER].config if program == "connector" else small.exchange_config
