@@ -58,6 +58,7 @@ async def _run(given: argparse.Namespace, run: Path) -> bool:
         _say("quiet" if not left else f"NOT quiet: {left}")
         await stage.running.supervisor.stop()
         collect.believed(stage)
+        collect.unanswered(stage)
         collect.database(stage)
         collect.topics(stage)
         await collect.audit(stage)

@@ -26,8 +26,7 @@ _BELIEVED: Final = (
     " o.payload_sha256, o.receipt, o.delivered_at FROM outbox o"
     " LEFT JOIN transfer t ON t.sender = ? AND t.transfer_id = o.transfer_id ORDER BY o.seq"
 )
-
-
+UNANSWERED: Final = "his-unanswered"  # the judge takes it as a reason to repeat this one key, and no other
 MADE_BY_POINT: Final = {
     "relay.after-publish": "crash-between-publish-and-mark",
     "outbox.after-send": "crash-between-send-and-mark",
@@ -49,6 +48,26 @@ def believed(stage: Stage) -> None:
                 for row in connection.execute(_BELIEVED, (code,))
             ]
         write_lines(stage.run / "believed" / f"{code}.jsonl", rows)
+
+
+def unanswered(stage: Stage) -> None:
+    """Hand-overs that a connector says had no usable answer, when it noticed: a repeat after them is no surprise."""
+    with (stage.run / "faults.jsonl").open("a", encoding="utf-8") as file:
+        for code in stage.facilities:
+            log = stage.world.folder / "logs" / f"connector-{code}.log"
+            for line in log.read_text("utf-8", errors="replace").splitlines():
+                if '"handover.failed"' in line and (said := _said(line)):
+                    row = {"at": said["time"], "kind": UNANSWERED, "target": code, "until": None}
+                    file.write(json.dumps({**row, "note": said["message_id"]}) + "\n")
+
+
+def _said(line: str) -> dict[str, str] | None:
+    """A line of a log; None for one that a killed process did not finish."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and {"time", "message_id"} <= said.keys() else None
 
 
 def database(stage: Stage) -> None:

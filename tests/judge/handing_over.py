@@ -10,6 +10,7 @@ from tests.judge.reading import Fault, HandedOver, Run, moment
 from tests.judge.verdict import Invariant, Verdict
 
 _ALL: Final = ("every", "all")  # a fault of all connectors, or of all hospitals
+UNANSWERED: Final = "his-unanswered"  # a receiver's own note of a hand-over without an answer; ``note`` is its key
 _SLACK: Final = timedelta(seconds=2)  # between the clocks and buffers of two ledgers of one machine
 
 
@@ -24,8 +25,8 @@ def judge_hand_over(run: Run, _: Opened, verdict: Verdict) -> None:
         for code in run.facilities:
             if code in fault.target or fault.target.startswith(_ALL):
                 faults[code].append(fault)
-    for (facility, _key), attempts in by_key.items():
-        _attempts(attempts, faults[facility], law)
+    for (facility, key), attempts in by_key.items():
+        _attempts(attempts, [one for one in faults[facility] if one.kind != UNANSWERED or one.note == key], law)
     _one_key(run, law)
 
 

@@ -418,9 +418,28 @@ def hand_over_repeated_with_another_key(story: Story) -> str:
 
 @mistake("I5")
 def hand_over_repeated_without_a_fault(story: Story) -> str:
+    repeated_in_peace(story)
+    return f"{DESTINATION}: {story.departed.message_id}: repeated after it was taken"
+
+
+def repeated_in_peace(story: Story) -> None:
+    """One message twice, marked, while nothing was done to anybody."""
     story.scene.hand_over(story.departed, marked=True)
     lines = taken(story.scene, story.departed)
     lines[0]["at"], lines[1]["at"] = "2026-11-22T08:00:30.000Z", "2026-11-22T08:00:40.000Z"
+
+
+def unanswered(story: Story, key: str) -> None:
+    """The receiver's own note of a hand-over that had no answer."""
+    at = "2026-11-22T08:00:37.000Z"
+    story.scene.faults.append({"at": at, "kind": "his-unanswered", "target": DESTINATION, "until": None, "note": key})
+
+
+@mistake("I5")
+def hand_over_repeated_because_another_had_no_answer(story: Story) -> str:
+    """The receiver noted that a hand-over had no answer, but it was another one."""
+    repeated_in_peace(story)
+    unanswered(story, story.first.message_id)
     return f"{DESTINATION}: {story.departed.message_id}: repeated after it was taken"
 
 

@@ -99,6 +99,7 @@ class Fault:
     kind: str
     target: str
     until: str | None
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -341,7 +342,16 @@ def _handed(run: Run, code: str, place: str, row: Json) -> None:
 
 
 def _take_fault(run: Run, place: str, row: Json) -> None:
-    run.faults.append(Fault(place, _time(row, "at"), _text(row, "kind"), _text(row, "target"), _maybe(row, "until")))
+    run.faults.append(
+        Fault(
+            place,
+            _time(row, "at"),
+            _text(row, "kind"),
+            _text(row, "target"),
+            _maybe(row, "until"),
+            row.get("note") or None,
+        )
+    )
 
 
 def _take_row(rows: list[Row], place: str, row: Json) -> None:

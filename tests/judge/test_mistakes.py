@@ -6,7 +6,7 @@ import pytest
 
 from tests.judge.honest import finish, honest_story
 from tests.judge.judging import judge
-from tests.judge.mistakes import MISTAKES, Mistake
+from tests.judge.mistakes import MISTAKES, Mistake, repeated_in_peace, unanswered
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
@@ -20,3 +20,11 @@ def test_the_mistake_is_found(mistake: Mistake, tmp_path: Path) -> None:
     found = {name: verdict[name].first for name in verdict.red}
     assert set(found) == mistake.red, found
     assert any(named in words for words in found.values()), found
+
+
+def test_a_hand_over_that_its_receiver_noted_as_unanswered_may_be_repeated(tmp_path: Path) -> None:
+    story = honest_story()
+    repeated_in_peace(story)
+    unanswered(story, story.departed.message_id)
+    _, verdict = judge(finish(story).write(tmp_path / "run"))
+    assert verdict.green, verdict.red
