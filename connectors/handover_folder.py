@@ -8,6 +8,7 @@ A HIS may move away what it has taken: what comes later makes the folder anew.
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -34,6 +35,7 @@ class FolderTarget:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._root_is_durable = False
 
     async def deliver(self, parcel: Parcel, *, possible_duplicate: bool) -> None:
         """See ``handover.Target``."""
@@ -46,7 +48,7 @@ class FolderTarget:
         """See ``handover.Target``."""
 
     def _deliver(self, parcel: Parcel, possible_duplicate: bool) -> None:
-        self._root.mkdir(parents=True, exist_ok=True, mode=0o750)
+        self._make_root()
         plain, cancelled = self._folders_of(parcel)
         case = _place(parcel, plain, cancelled) or self._root / parcel.case_folder
         target = case / parcel.folder
@@ -59,6 +61,16 @@ class FolderTarget:
             _flush_directory(case)
         _rename(case, self._root / _name_now(case.name, parcel, cancelled_before=bool(cancelled)), parcel)
         _flush_directory(self._root)
+
+    def _make_root(self) -> None:
+        """The folder itself, once per process: who made it may have died before its name was durable."""
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o750)
+        if self._root_is_durable:
+            return
+        for folder in self._root.absolute().parents:
+            with contextlib.suppress(PermissionError):  # what we may not open we have not made
+                _flush_directory(folder)
+        self._root_is_durable = True
 
     def _write(self, parcel: Parcel, possible_duplicate: bool) -> Path:
         working = self._root / f"{_WORKING}{parcel.message_id}"

@@ -94,7 +94,7 @@ _CUT_SHORT = [
 
 @pytest.mark.parametrize(("before", "item", "name"), _CUT_SHORT)
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("number", range(1, 14))
+@pytest.mark.parametrize("number", range(1, 22))
 async def test_cut_short_at_any_call_it_is_complete_or_not_there(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -121,7 +121,7 @@ async def test_cut_short_at_any_call_it_is_complete_or_not_there(
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("number", range(1, 14))
+@pytest.mark.parametrize("number", range(1, 22))
 async def test_a_second_cancellation_cut_short_at_any_call_stays_with_its_own_offer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool, number: int
 ) -> None:

@@ -1,0 +1,1 @@
+"""What a power cut could leave of the product's files, built image by image from recorded writes."""
