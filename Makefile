@@ -5,7 +5,7 @@ READY := .venv/.installed
 # Test processes; each starts a Kafka and a PostgreSQL of its own (about 1.5 GiB), and waits for them much of the time
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
-.PHONY: demo sandbox test lint bench chaos chaos-long reliability install lock clean
+.PHONY: demo sandbox test lint bench chaos chaos-long crash-images reliability install lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## hospitals, exchange and a real Kafka on this machine; ends with a proof
@@ -31,6 +31,9 @@ chaos: $(READY)  ## real processes under real faults: make chaos [SEED=7] [SECON
 
 chaos-long: $(READY)  ## the same, round after round with other seeds: make chaos-long HOURS=8 [SEED=1]
 	@$(BIN)/python -m tests.chaos --hours $(or $(HOURS),1) $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
+
+crash-images: $(READY)  ## what a power cut could leave of every database and folder: make crash-images [IMAGES=60000] [SEED=1]
+	@$(BIN)/python -m tests.power_cut $(if $(IMAGES),--images $(IMAGES)) $(if $(SEED),--seed $(SEED))
 
 reliability: $(READY)  ## every harness one after the other, then docs/reliability.md; RELIABILITY="--rounds 1" for less
 	@$(BIN)/python -m tests.reliability $(RELIABILITY)
