@@ -10,7 +10,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,11 +20,13 @@ from tests.certs.pki import BAC_GIANG, BACH_MAI, make_pki
 from tests.power_cut.connector_story import record_inbox, record_outbox
 from tests.power_cut.exchange_story import record_exchange
 from tests.power_cut.handover_story import HandoverStory, cut_handovers, record_handovers
-from tests.power_cut.judging import Story, Tally, Verdict, cut, spread
+from tests.power_cut.judging import Example, Story, Tally, Verdict, cut, cut_again, spread
 from tests.schemas.bundles import DESTINATION, SENDER
 
 _OUTPUT: Final = Path("build/crash-images.json")
+_FAILED: Final = Path("build/crash-images-failed")
 _HANDOVER_SHARE: Final = 10  # every tenth image is one of folders
+_AGAIN_SHARE: Final = 20  # every twentieth is of a second cut, during recovery from the first
 _PIECES: Final = 8  # shares of a story: workers that finish early take the next
 
 _stories: list[Story] = []  # workers are forked and find them here
@@ -46,7 +47,10 @@ def record_all(folder: Path) -> list[Story]:
 def _share(task: tuple[int, Sequence[int], int, int]) -> tuple[str, Tally]:
     number, places, per_point, seed = task
     if number < 0:
-        return "folder-hand-over", cut_handovers(_handovers[0], per_point, seed)
+        piece = HandoverStory([_handovers[0].stories[place] for place in places])
+        return "folder-hand-over", cut_handovers(piece, per_point, seed)
+    if not places:
+        return _stories[number].name, cut_again(_stories[number], per_point, seed)
     return _stories[number].name, cut(_stories[number], places, per_point, seed)
 
 
@@ -58,7 +62,10 @@ def _tasks(images: int, seed: int) -> Iterator[tuple[int, Sequence[int], int, in
             begin, end = len(places) * piece // _PIECES, len(places) * (piece + 1) // _PIECES
             if begin < end:
                 yield number, places[begin:end], per_point, seed
-    yield -1, (), images // _HANDOVER_SHARE, seed
+        yield number, (), databases // _AGAIN_SHARE // len(_stories), seed
+    stories = range(len(_handovers[0].stories))
+    for piece in range(_PIECES):
+        yield -1, stories[piece::_PIECES], images // _HANDOVER_SHARE // _PIECES, seed
 
 
 def run(images: int, seed: int, processes: int) -> dict[str, Any]:
@@ -99,11 +106,23 @@ def _report(tallies: dict[str, Tally], seed: int, recording_s: float, seconds: f
         "kinds": dict(sorted(total.kinds.items())),
         "subjects": {name: _subject(name, tally) for name, tally in sorted(tallies.items())},
         "laws_broken_without_a_cut": broken,
-        "examples": [asdict(example) for example in total.examples],
+        "examples": [_kept(example) for example in total.examples],
         "sqlite": {"product": sqlite3.sqlite_version, "second_opinion": apsw.sqlite_lib_version()},
         "python": sys.version.split()[0],
         "processors": os.cpu_count(),
     }
+
+
+def _kept(example: Example) -> dict[str, Any]:
+    """An example for the report; its files go beside it, to be opened again."""
+    folder = _FAILED / f"{example.story}-{example.event}-{example.number}".replace(" ", "-").replace(",", "")
+    for name, content in example.image.items():
+        path = folder / name
+        (path if content is None else path.parent).mkdir(parents=True, exist_ok=True)
+        if content is not None:
+            path.write_bytes(content)
+    facts = {key: value for key, value in vars(example).items() if key != "image"}
+    return {**facts, "files": str(folder)}
 
 
 def _subject(name: str, tally: Tally) -> dict[str, Any]:

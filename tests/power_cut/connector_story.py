@@ -191,7 +191,7 @@ def _sha256(data: bytes) -> str:
 def record_outbox(
     folder: Path, pki: TestPki, slips: int, *, lying_disk: bool = False, mistake: Mistake = none
 ) -> Story:
-    """A province sends ``slips`` slips: files taken, sealed, sent, corrected, answered, acknowledged; killed between."""
+    """A province sends slips: files taken, sealed, sent, corrected, answered, acknowledged; killed between."""
     trace = Trace(FILE, lying_disk=lying_disk)
     with recording(folder / "site" / "data" / FILE, trace), mistaken(mistake), watched_database(trace):
         numbers = asyncio.run(_outbox(folder, pki, slips, trace))

@@ -74,6 +74,15 @@ class Disk:
     def __init__(self) -> None:
         self.root = Folder()
 
+    @classmethod
+    def holding(cls, image: "Image") -> "Disk":
+        """A disk of files of one folder, all of it durable."""
+        disk = cls()
+        for name, content in image.items():
+            if content is not None:
+                disk.root.durable[name] = disk.root.now[name] = File(bytearray(content))
+        return disk
+
     @property
     def is_settled(self) -> bool:
         """Nothing is pending: a cut leaves exactly what is there."""

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -26,9 +26,11 @@ import apsw
 import pytest
 
 from tests.power_cut.disk import Disk, Image, Kind, Operation
-from tests.power_cut.recording_vfs import Mark, Trace
+from tests.power_cut.recording_vfs import Mark, Trace, recording
 
+_AGAIN_EACH: Final = 40  # images that the recovery of one image gives, about
 _LEAST: Final = 6  # images at a point: what is certain, and some lots
+_EXAMPLES: Final = 5  # kept of what must not be
 _START_EVERY: Final = 8  # contents: a whole start of the product is slow, and what it reads is the same
 MEMORY: Final = Path("/dev/shm")  # images live and die here; no disk wears out
 Fact = tuple[Any, ...]
@@ -123,6 +125,17 @@ class Reader:
             if key not in self.contents:
                 self.contents[key] = self._look(connection, recovered)
         return self.contents[key]
+
+    def operations(self, image: Image) -> list[Operation]:
+        """What opening an image does to the disk: a recovery, where one is due."""
+        self._lay_out(image)
+        trace = Trace(self._subject.file, born=set(image))
+        with recording(self._folder / self._subject.file, trace):
+            try:
+                self._subject.open(self._folder).close()
+            except Exception:  # judged where the image itself is
+                return []
+        return [event for event in trace.events if isinstance(event, Operation)]
 
     def _lay_out(self, image: Image) -> None:
         for left in self._folder.iterdir():
@@ -302,6 +315,11 @@ class Story:
             for law in ((content.fault,) if content.fault else content.broken)
         ]
 
+    def writes_content(self, point: Point) -> bool:
+        """Whether the database's own file is being written: what is there then must be taken back at the next start."""
+        event = self.trace.events[point.event]
+        return isinstance(event, Operation) and (event.what, event.path) == ("write", self.subject.file)
+
     def judge(self, point: Point, content: Content) -> tuple[Verdict, str]:
         """What an image that was cut at a point is, and why."""
         if content.fault:
@@ -335,6 +353,7 @@ class Example:
     kind: str
     number: int
     why: str
+    image: Image = field(default_factory=dict, repr=False)
 
 
 @dataclass
@@ -354,6 +373,14 @@ class Tally:
         self.kinds += other.kinds
         self.verdicts += other.verdicts
         self.examples += other.examples
+
+    def note(self, kind: str, verdict: Verdict, example: Callable[[], Example]) -> None:
+        """One image was judged."""
+        self.images += 1
+        self.kinds[kind] += 1
+        self.verdicts[verdict.value] += 1
+        if verdict is not Verdict.GOOD and len(self.examples) < _EXAMPLES:
+            self.examples.append(example())
 
     @property
     def bad(self) -> int:
@@ -383,12 +410,45 @@ def cut(story: Story, places: Sequence[int], per_point: int, seed: int) -> Tally
             played = point.event + 1
             for number, kind in enumerate(kinds_at(disk, per_point)):
                 chance = random.Random(f"{seed} {story.name} {point.event} {number}")
-                verdict, why = story.judge(point, reader.read(disk.image(kind, chance)))
-                tally.images += 1
-                tally.kinds[kind.value] += 1
-                tally.verdicts[verdict.value] += 1
-                if verdict is not Verdict.GOOD and len(tally.examples) < 5:
-                    tally.examples.append(Example(story.name, point.event, kind.value, number, f"{verdict}: {why}"))
+                image = disk.image(kind, chance)
+                verdict, why = story.judge(point, reader.read(image))
+                tally.note(
+                    kind.value,
+                    verdict,
+                    partial(Example, story.name, point.event, kind, number, f"{verdict}: {why}", image),
+                )
+        tally.distinct = reader.distinct
+    finally:
+        reader.close()
+    return tally
+
+
+def cut_again(story: Story, images: int, seed: int) -> Tally:
+    """About ``images`` images of a second cut: the power goes once more while the first one is being recovered from."""
+    tally, reader = Tally(), Reader(story.subject, story.known)
+    chance = random.Random(f"{seed} {story.name} again")
+    places = [place for place, point in enumerate(story.points) if point.is_judged and story.writes_content(point)]
+    disk, played = Disk(), 0
+    tries = sorted(chance.sample(places, min(len(places), max(2, images // _AGAIN_EACH))))
+    try:
+        for place in tries:
+            point = story.points[place]
+            for event in story.trace.events[played : point.event + 1]:
+                if isinstance(event, Operation):
+                    disk.play(event)
+            played = point.event + 1
+            first = disk.image(chance.choice((Kind.EVERYTHING, Kind.SUBSET, Kind.TORN)), chance)
+            second = Disk.holding(first)
+            for number, operation in enumerate(reader.operations(first)):
+                second.play(operation)
+                for kind in (Kind.NOTHING, Kind.EVERYTHING, Kind.SUBSET, Kind.TORN) if not second.is_settled else ():
+                    image = second.image(kind, chance)
+                    verdict, why = story.judge(point, reader.read(image))
+                    tally.note(
+                        "second-cut",
+                        verdict,
+                        partial(Example, story.name, point.event, kind, number, f"again {verdict}: {why}", image),
+                    )
         tally.distinct = reader.distinct
     finally:
         reader.close()

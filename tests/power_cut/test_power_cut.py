@@ -16,7 +16,7 @@ from tests.broker.desk import STRANGER
 from tests.certs.pki import BAC_GIANG, BACH_MAI, TestPki, make_pki
 from tests.power_cut.connector_story import record_inbox, record_outbox
 from tests.power_cut.exchange_story import record_exchange
-from tests.power_cut.judging import Mistake, Story, Tally, Verdict, cut, none, spread
+from tests.power_cut.judging import Mistake, Story, Tally, Verdict, cut, cut_again, none, spread
 from tests.schemas.bundles import DESTINATION, SENDER
 
 IMAGES = 400  # of each database
@@ -50,6 +50,9 @@ def test_a_power_cut_at_any_write_loses_nothing_and_leaves_nothing_half(
     assert tally.examples == []
     assert tally.images >= IMAGES * 9 // 10
     assert len(tally.kinds) >= 4
+    again = cut_again(story, 100, seed=1)
+    assert again.examples == []
+    assert again.images > 0
 
 
 # --- mistakes ----------------------------------------------------------------------------------------------------
