@@ -96,12 +96,12 @@ class Desk:
         clock = StoppedClock(today() if url else pki.now)  # PostgreSQL has a clock of its own
         keeper = LaneKeeper(LaneTable(database), INSTANCE, clock=clock, alone=True, on_change=lambda: None)
         await _admit(database, keeper, codes, iso(clock.now()))
-        desk = cls._put_together(folder, settings, database, clock, keeper, pki)
+        desk = cls.assemble(folder, settings, database, clock, keeper, pki)
         await desk.follow()
         return desk
 
     @classmethod
-    def _put_together(
+    def assemble(
         cls,
         folder: Path,
         settings: ExchangeSettings,

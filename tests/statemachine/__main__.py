@@ -1,0 +1,45 @@
+"""The long form: ``python -m tests.statemachine --steps 100000 [--seed 1]``. Ends with a line of figures, or with a fault."""
+
+import argparse
+import random
+import time
+
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.statemachine.machine import ExchangeMachine, Keys
+
+PER_EXAMPLE = 50
+
+
+def main() -> None:
+    """Run about so many steps and say what occurred in them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=5_000)
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--shrink", action="store_true", help="look for the shortest form of a fault, which takes minutes")
+    given = parser.parse_args()
+    number = given.seed if given.seed is not None else random.SystemRandom().randrange(2**32)
+    print(f"seed {number}", flush=True)
+    chosen = settings(
+        max_examples=max(1, given.steps // PER_EXAMPLE),
+        stateful_step_count=PER_EXAMPLE,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, *([Phase.shrink] if given.shrink else [])],
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    began = time.monotonic()
+    try:
+        run_state_machine_as_test(seed(number)(ExchangeMachine), settings=chosen)
+    finally:
+        Keys.forget()
+    steps, seconds = ExchangeMachine.steps, time.monotonic() - began
+    print(f"steps {steps}, {seconds:.0f} s, {steps / seconds:.0f} a second")
+    for what, count in sorted(ExchangeMachine.seen.items()):
+        print(f"{count:>8}  {what}")
+
+
+if __name__ == "__main__":
+    main()
