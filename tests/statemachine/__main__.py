@@ -1,9 +1,11 @@
-"""The long form: ``python -m tests.statemachine --steps 100000 [--seed 1]``. Ends with a line of figures, or with a fault."""
+"""The long form: ``python -m tests.statemachine --steps 100000 [--seed 1]``. Ends with figures, or with a fault."""
 
 import argparse
+import logging
 import random
 import time
 
+import structlog
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -17,7 +19,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--shrink", action="store_true", help="look for the shortest form of a fault, which takes minutes")
+    parser.add_argument(
+        "--shrink", action="store_true", help="look for the shortest form of a fault, which takes minutes"
+    )
     given = parser.parse_args()
     number = given.seed if given.seed is not None else random.SystemRandom().randrange(2**32)
     print(f"seed {number}", flush=True)
@@ -30,6 +34,7 @@ def main() -> None:
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     began = time.monotonic()
     try:
         run_state_machine_as_test(seed(number)(ExchangeMachine), settings=chosen)

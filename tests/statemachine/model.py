@@ -1,7 +1,7 @@
 """What the exchange must do, as dictionaries: typed from the written contract, importing nothing of the product.
 
-A record is a mapping with ``kind`` and what the writer meant. ``consume`` is called for each record in the order in which
-the exchange committed them; what follows is compared with the database and the inboxes after every step. Contents and
+A record is a mapping with ``kind`` and what the writer meant. ``turn`` hears of each record in the order in which the
+exchange committed them; what follows is compared with the database and the inboxes after every step. Contents and
 payloads are small labels here, never bytes.
 """
 
@@ -19,7 +19,7 @@ CLOCKED = ("emergency", "inpatient")
 RANK = {"stat": 0, "urgent": 1, "routine": 2}
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """A final no, with its reason."""
 
     def __init__(self, reason: str, *, conflict: bool = False) -> None:
@@ -28,7 +28,7 @@ class Refusal(Exception):
 
 
 def step(before: Facts, event: str) -> dict[str, Any]:
-    """The four tracks after an event. Raises Refusal."""
+    """The four tracks after an event. Raises RefusalError."""
     after, decision = dict(before), before["decision"]
     if event == "departed":
         after["journey"] = "departed" if before["journey"] == "not-departed" else before["journey"]
@@ -46,20 +46,20 @@ def step(before: Facts, event: str) -> dict[str, Any]:
         after["decision"] = "cancelled"
     elif event == "update":
         if decision in ("cancelled", "expired"):
-            raise Refusal("event-not-allowed")
+            raise RefusalError("event-not-allowed")
         after["decision"] = "under-review" if decision == "awaiting-information" else decision
     elif event == "received" and before["delivery"] in ("submitted", "delivered", "opened"):
         after["delivery"] = "opened"
     else:
-        raise Refusal("event-not-allowed")
+        raise RefusalError("event-not-allowed")
     return after
 
 
-def _why_not(decision: str, event: str) -> Refusal:
+def _why_not(decision: str, event: str) -> RefusalError:
     if decision in UNDECIDED:
-        return Refusal("event-not-allowed")
+        return RefusalError("event-not-allowed")
     crossed = (event == "cancel") != (decision == "cancelled")
-    return Refusal("crossed" if crossed else "late", conflict=True)
+    return RefusalError("crossed" if crossed else "late", conflict=True)
 
 
 class Model:
@@ -177,7 +177,7 @@ class Model:
                 self._hold(facts, "transfer-unknown", place)
             else:
                 self._answer(facts, "transient", "transfer-unknown")
-        except Refusal as no:
+        except RefusalError as no:
             self._final(facts, no.reason)
             if no.conflict and part is not None:
                 transfer = part[0]
@@ -186,16 +186,16 @@ class Model:
                 self.audit["notice-given"] += 1
 
     def _part(self, facts: Facts) -> tuple[dict[str, Any], str] | None:
-        """The transfer that a message is about, and its sender's part in it. Raises Refusal."""
+        """The transfer that a message is about, and its sender's part in it. Raises RefusalError."""
         own = self.transfers.get((facts["sender"], facts["transfer"]))
         theirs = self.transfers.get((facts["to"], facts["transfer"]))
         if own is not None and (theirs is None or facts["event"] in BY_SENDER):
             if own["destination"] != facts["to"]:
-                raise Refusal("not-a-party")
+                raise RefusalError("not-a-party")
             return own, "sender"
         if theirs is not None:
             if theirs["destination"] != facts["sender"]:
-                raise Refusal("not-a-party")
+                raise RefusalError("not-a-party")
             return theirs, "destination"
         return None
 
@@ -212,7 +212,7 @@ class Model:
 
     def _next(self, facts: Facts, transfer: dict[str, Any], part: str) -> None:
         if (part == "sender") != (facts["event"] in BY_SENDER):
-            raise Refusal("not-a-party")
+            raise RefusalError("not-a-party")
         after = step(transfer, facts["event"])
         after["seq"] += 1
         if after["decision"] != transfer["decision"]:
@@ -244,11 +244,11 @@ class Model:
         key = (facts["sender"], facts["id"])
         self.audit["message-repeated"] += 1
         self._put(facts["sender"], "receipt", facts["id"], earlier["verdict"], earlier["reason"], earlier["seq"])
-        same_bytes = facts["payload"] == earlier["payload"]
-        if earlier["verdict"] == "accepted" and same_bytes and earlier["ack"] != "delivered":
-            if key in self._numbered and self._queued_in[key] != self._turn:
-                self._put(earlier["to"], "envelope", *key)
-                self._queued_in[key] = self._turn
+        if earlier["verdict"] != "accepted" or facts["payload"] != earlier["payload"] or earlier["ack"] == "delivered":
+            return
+        if key in self._numbered and self._queued_in[key] != self._turn:
+            self._put(earlier["to"], "envelope", *key)
+            self._queued_in[key] = self._turn
 
     # --- answers ------------------------------------------------------------------------------------------------------
 
@@ -269,13 +269,14 @@ class Model:
         self._answer(facts, verdict, reason, seq)
 
     def _answer(self, facts: Facts, verdict: str, reason: str | None, seq: int | None = None) -> None:
-        self.held.pop((facts["sender"], facts["id"]), None)
+        if self._waiting(facts) is not None:
+            del self.held[facts["sender"], facts["id"]]
         self.audit[f"message-{verdict}"] += 1
         self._put(facts["sender"], "receipt", facts["id"], verdict, reason, seq)
 
     def _hold(self, facts: Facts, reason: str, place: tuple[str, int]) -> None:
         key = (facts["sender"], facts["id"])
-        before = self.held.get(key)
+        before = self._waiting(facts)
         self._arrivals += 1
         turn = before["arrival"] if before else self._arrivals
         if before is None or (before["reason"], before["payload"]) != (reason, facts["payload"]):
@@ -285,8 +286,13 @@ class Model:
             self._put(facts["sender"], "receipt", facts["id"], "held", reason, None)
         self.held[key] = {**facts, "reason": reason, "place": place, "arrival": turn}
 
+    def _waiting(self, facts: Facts) -> dict[str, Any] | None:
+        """This very message, held before. An id that was used for another case meanwhile is no repeat of it."""
+        held = self.held.get((facts["sender"], facts["id"]))
+        return held if held is not None and held["case"] == facts["case"] else None
+
     def _case_waits(self, facts: Facts) -> bool:
-        own = self.held.get((facts["sender"], facts["id"]))
+        own = self._waiting(facts)
         return any(
             one["reason"] != "transfer-unknown" and (own is None or one["arrival"] < own["arrival"])
             for one in self.held.values()

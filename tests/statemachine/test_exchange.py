@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.statemachine.machine import ExchangeMachine, Keys
@@ -17,5 +17,12 @@ def _keys() -> Iterator[None]:
 
 def test_the_exchange_does_what_the_dictionaries_say() -> None:
     run_state_machine_as_test(
-        ExchangeMachine, settings=settings(max_examples=8, stateful_step_count=25, deadline=None, print_blob=True)
+        ExchangeMachine,
+        settings=settings(
+            max_examples=10,
+            stateful_step_count=30,
+            deadline=None,
+            print_blob=True,
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        ),
     )
