@@ -1,4 +1,4 @@
-"""Everything that can come, in any order, against the dictionaries of ``model``; the invariants hold after each step."""
+"""Everything that can come, in any order, against the dictionaries of ``model``; invariants hold after each step."""
 
 import asyncio
 import hashlib
