@@ -5,7 +5,7 @@ READY := .venv/.installed
 # Test processes; each starts a Kafka and a PostgreSQL of its own (about 1.5 GiB), and waits for them much of the time
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
-.PHONY: demo sandbox test lint bench chaos chaos-long crash-images reliability state-machine install lock clean
+.PHONY: demo sandbox test lint bench chaos chaos-long crash-images reliability state-machine simulation install lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## hospitals, exchange and a real Kafka on this machine; ends with a proof
@@ -41,6 +41,10 @@ reliability: $(READY)  ## every harness one after the other, then docs/reliabili
 STEPS ?= 20000
 state-machine: $(READY)  ## the exchange against a small dictionary model: STEPS=… [SEED=…]
 	@$(BIN)/python -m tests.statemachine --steps $(STEPS) $(if $(SEED),--seed $(SEED))
+
+SEEDS ?= 1-100
+simulation: $(READY)  ## the real exchange and real connectors in virtual time: SEEDS=a-b [SITES=…] [HOURS=…]
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(if $(SITES),--sites $(SITES)) $(if $(HOURS),--hours $(HOURS))
 
 install: $(READY)
 

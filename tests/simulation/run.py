@@ -21,7 +21,7 @@ from tests.simulation.ports import Net, Topics
 from tests.simulation.world import BEGAN, ExchangeHost, SiteHost, Trace, coarse
 
 HOUR = 3600.0
-_KEYS: dict[int, TestPki] = {}
+_KEYS: dict[int, tuple[tempfile.TemporaryDirectory[str], TestPki]] = {}  # making keys is slow and tries nothing here
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Run:
         self._agenda: list[tuple[float, int, Callable[[], Awaitable[None]]]] = []
         self._ticket = itertools.count()
         self.sites: dict[str, SiteHost] = {}
-        self.at_return: list[tuple[SiteHost, list[str], int]] = []
+        self._answered: set[Case] = set()
 
     def at(self, moment: float, act: Callable[[], Awaitable[None]]) -> None:
         """Do something at a moment."""
@@ -169,16 +169,14 @@ class Run:
 
     def _answer(self, host: SiteHost, message_id: str) -> None:
         about = self.entered[message_id]
-        if about.event is not Event.SUBMIT or (about.case, "answered") in self._answered:
+        if about.event is not Event.SUBMIT or about.case in self._answered:
             return
-        self._answered.add((about.case, "answered"))
+        self._answered.add(about.case)
         now = asyncio.get_running_loop().time()
         for event, share in ((Event.RECEIVED, 0.5), (Event.ACCEPT, 0.7), (Event.DECLINE, 0.15), (Event.ARRIVED, 0.4)):
             if self.drawn.random() < share:
                 later = now + self.drawn.uniform(30, 2 * HOUR)
                 self.at(later, lambda event=event: self._enter(about.case, event, about.priority))
-
-    _answered: set[Any]
 
     async def _enter(self, case: Case, event: Event, priority: str) -> None:
         made = message(case, event, priority=priority)
@@ -279,11 +277,11 @@ def run_seed(seed: int, size: Size, *, lines: bool = False) -> Outcome:
     folder = Path(tempfile.mkdtemp(prefix="simulation-", dir=memory if memory.is_dir() else None))
     random.seed(seed)  # the jitter of the exchange's own pauses
     if size.sites not in _KEYS:
-        _KEYS[size.sites] = make_pki(folder / "pki", facilities=codes_of(size.sites), now=BEGAN)
+        kept = tempfile.TemporaryDirectory(prefix="simulation-pki-")
+        _KEYS[size.sites] = kept, make_pki(Path(kept.name), facilities=codes_of(size.sites), now=BEGAN)
     try:
         with coarse(), virtual(seed) as loop:
-            run = Run(seed, size, folder, _KEYS[size.sites])
-            run._answered = set()
+            run = Run(seed, size, folder, _KEYS[size.sites][1])
             asyncio.set_event_loop(loop)
             faults = loop.run_until_complete(run.go())
     finally:

@@ -232,15 +232,15 @@ class ExchangeMachine(RuleBasedStateMachine):
         made = replace(made, payload=made.payload.replace(b'"priority":"urgent"', b'"priority":"asap"'))
         self._write(made, Event.SUBMIT, "urgent", "inpatient", fault="priority-not-allowed")
 
-    @rule(facility=st.sampled_from(FACILITIES), value=st.binary(max_size=40))
-    def junk(self, facility: str, value: bytes) -> None:
-        self._append(facility, value, RecordType.ENVELOPE, {"kind": "junk"})
-
-    @rule()
-    def forged(self) -> None:
-        """Signed by one facility, in the topic of another."""
-        made = message(new_case())
-        self._append(STRANGER, sealed(self.pki, made), RecordType.ENVELOPE, {"kind": "forged"})
+    @precondition(lambda self: self.sent)
+    @rule(facility=st.sampled_from(FACILITIES), value=st.binary(max_size=40), forged=st.booleans())
+    def junk(self, facility: str, value: bytes, forged: bool) -> None:
+        """Noise; or a message that one facility signed, in the topic of another."""
+        if forged:
+            made = message(new_case())
+            self._append(STRANGER, sealed(self.pki, made), RecordType.ENVELOPE, {"kind": "forged"})
+        else:
+            self._append(facility, value, RecordType.ENVELOPE, {"kind": "junk"})
 
     @precondition(lambda self: self.sent)
     @rule(data=st.data(), verdict=st.sampled_from(AckVerdict), wrong=st.sampled_from(["", "", "", "signer", "bytes"]))
