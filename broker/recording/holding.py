@@ -64,6 +64,8 @@ def hold(context: Context, message: CheckedMessage, decision: Decision, waiting:
             "try_at": context.at,
         }
     )
+    key = {"message_id": held.message_id, "sender": held.sender}
+    context.writes.released[:] = [row for row in context.writes.released if row != key]  # the later word stands
     context.ledger.held[held.sender, held.case_id] = [*_others(context, held), held]
 
 

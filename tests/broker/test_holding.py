@@ -9,6 +9,7 @@ import pytest
 
 import broker.second_look as second_look_module
 from broker.stages.examining import Examined, Material, examine
+from broker.stages.known import Standing
 from broker.stages.submission import Record
 from broker.store import tables
 from broker.store.losses import HELD_BYTES_LOST
@@ -305,3 +306,22 @@ async def test_a_waiting_message_that_breaks_its_judge_stops_no_other(
     assert stale.verdicts(SENDER) == [HELD_BY_LIST, HELD_BY_LIST, ACCEPTED]
     (row,) = await stale.rows(tables.held)
     assert row.offset == bad.offset
+
+
+async def test_a_message_held_let_go_and_held_again_in_one_turn_is_held(any_desk: Desk) -> None:
+    """Its sender uses the id for something else in between; the last word of a turn stands, whatever came before it."""
+    desk, case = any_desk, new_case()
+    early, slip = message(case, Event.DEPARTED), message(case)
+    reused = replace(
+        slip,
+        payload=slip.payload.replace(slip.message_id.encode(), early.message_id.encode()),
+        message_id=early.message_id,
+    )
+    await desk.stand(DESTINATION, Standing.SUSPENDED)
+    for one in (early, reused, early):
+        desk.submit(SENDER, sealed(desk.pki, one))
+    await desk.work()
+    held = (Verdict.HELD, ReasonCode.TRANSFER_UNKNOWN)
+    assert desk.verdicts(SENDER) == [held, (Verdict.TRANSIENT, ReasonCode.FACILITY_SUSPENDED), held]
+    (row,) = await desk.rows(tables.held)
+    assert row.message_id == early.message_id
