@@ -5,7 +5,7 @@ READY := .venv/.installed
 # Test processes; each starts a Kafka and a PostgreSQL of its own (about 1.5 GiB), and waits for them much of the time
 TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
-.PHONY: demo sandbox test lint bench chaos chaos-long crash-images reliability state-machine simulation install lock clean
+.PHONY: demo sandbox test test-long lint bench chaos chaos-long crash-images reliability state-machine simulation install lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## hospitals, exchange and a real Kafka on this machine; ends with a proof
@@ -15,7 +15,10 @@ sandbox: $(READY)  ## the same world, kept running until Ctrl-C, with its pages 
 	@$(BIN)/lienvien sandbox
 
 test: $(READY)  ## everything that must hold; files are shared out among the processors
-	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "not long" --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+
+test-long: $(READY)  ## death at each line of the crash order, and databases that come back from backups
+	@$(BIN)/python -m pytest -m long
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .
@@ -35,16 +38,14 @@ chaos-long: $(READY)  ## the same, round after round with other seeds: make chao
 crash-images: $(READY)  ## what a power cut could leave of every database and folder: make crash-images [IMAGES=60000] [SEED=1]
 	@$(BIN)/python -m tests.power_cut $(if $(IMAGES),--images $(IMAGES)) $(if $(SEED),--seed $(SEED))
 
+state-machine: $(READY)  ## the exchange against a small dictionary model: make state-machine [STEPS=20000] [SEED=…]
+	@$(BIN)/python -m tests.statemachine --steps $(or $(STEPS),20000) $(if $(SEED),--seed $(SEED))
+
+simulation: $(READY)  ## the real exchange and real connectors in virtual time: [SEEDS=1-5] [SITES=4] [HOURS=6]
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1-5) --sites $(or $(SITES),4) --hours $(or $(HOURS),6)
+
 reliability: $(READY)  ## every harness one after the other, then docs/reliability.md; RELIABILITY="--rounds 1" for less
 	@$(BIN)/python -m tests.reliability $(RELIABILITY)
-
-STEPS ?= 20000
-state-machine: $(READY)  ## the exchange against a small dictionary model: STEPS=… [SEED=…]
-	@$(BIN)/python -m tests.statemachine --steps $(STEPS) $(if $(SEED),--seed $(SEED))
-
-SEEDS ?= 1-100
-simulation: $(READY)  ## the real exchange and real connectors in virtual time: SEEDS=a-b [SITES=…] [HOURS=…]
-	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(if $(SITES),--sites $(SITES)) $(if $(HOURS),--hours $(HOURS))
 
 install: $(READY)
 

@@ -18,6 +18,7 @@ from transport import failpoints
 
 pytestmark = [
     pytest.mark.process,
+    pytest.mark.long,
     pytest.mark.kafka,
     pytest.mark.timeout(300),  # the first test also waits for the world
     pytest.mark.asyncio(loop_scope="module"),

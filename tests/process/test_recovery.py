@@ -27,6 +27,7 @@ from transport import kafka_admin
 
 pytestmark = [
     pytest.mark.process,
+    pytest.mark.long,
     pytest.mark.kafka,
     pytest.mark.timeout(300),  # the first test also waits for the world
     pytest.mark.asyncio(loop_scope="module"),

@@ -25,7 +25,15 @@ def _harnesses(given: argparse.Namespace) -> list[list[str]]:
         *chaos,
         ["tests.power_cut", "--images", str(given.images), "--seed", str(given.seed)],
         ["tests.statemachine", "--steps", str(given.steps), "--seed", str(given.seed)],
-        ["tests.simulation", "--seeds", f"{given.seed}-{given.seed + given.simulated - 1}"],
+        [
+            "tests.simulation",
+            "--seeds",
+            f"{given.seed}-{given.seed + given.simulated - 1}",
+            "--sites",
+            str(given.sites),
+            "--hours",
+            str(given.hours),
+        ],
     ]
 
 
@@ -37,7 +45,9 @@ def _arguments() -> argparse.Namespace:
     arguments.add_argument("--seconds", type=float, default=120, help="of faults in each round")
     arguments.add_argument("--images", type=int, default=60_000)
     arguments.add_argument("--steps", type=int, default=20_000, help="of the state machine")
-    arguments.add_argument("--simulated", type=int, default=100, help="seeds of the simulation")
+    arguments.add_argument("--simulated", type=int, default=5, help="seeds of the simulation")
+    arguments.add_argument("--sites", type=int, default=4, help="of the simulation")
+    arguments.add_argument("--hours", type=float, default=6, help="simulated, for each seed")
     return arguments.parse_args()
 
 

@@ -108,9 +108,10 @@ def _simulation(found: Mapping[str, Any] | None) -> Iterator[str]:
         yield "Not run.\n"
         return
     yield (
-        f"{found['seeds']:,} seeds, {found['sites']} sites, {found['hours']} simulated hours each: "
-        f"{found['transfers']:,} transfers, {found['faulty']} seeds with a fault.\n"
+        f"{found['seeds']:,} seeds, {found['sites']} sites, {found['hours']:g} simulated hours each; "
+        f"{found['faulty']} of them with a fault.\n"
     )
+    yield _counts("What occurred", found["seen"])
 
 
 def _mutants(found: Mapping[str, Any] | None) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """``python -m tests.simulation --seed 7`` or ``--seeds 1-100 [--sites 20 --hours 96]``; kept seeds run first."""
 
 import argparse
+import json
 import logging
 import sys
 from collections import Counter
@@ -11,6 +12,7 @@ import structlog
 from tests.simulation.run import Size, run_seed
 
 KEPT = Path(__file__).with_name("seeds.txt")
+RESULT = Path(__file__).parents[2] / "build" / "simulation.json"
 
 
 def kept_seeds() -> list[int]:
@@ -45,6 +47,9 @@ def main() -> int:
     print(f"{len(set(seeds))} seeds of {size.sites} sites and {size.hours:g} hours; with faults found: {bad}")
     for what, count in sorted(total.items()):
         print(f"{count:>8}  {what}")
+    RESULT.parent.mkdir(exist_ok=True)
+    told = {"seeds": len(set(seeds)), "sites": size.sites, "hours": size.hours, "faulty": bad, "seen": dict(total)}
+    RESULT.write_text(json.dumps(told), "utf-8")
     return 1 if bad else 0
 
 

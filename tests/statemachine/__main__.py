@@ -1,9 +1,11 @@
 """The long form: ``python -m tests.statemachine --steps 100000 [--seed 1]``. Ends with figures, or with a fault."""
 
 import argparse
+import json
 import logging
 import random
 import time
+from pathlib import Path
 
 import structlog
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -12,6 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.statemachine.machine import ExchangeMachine, Keys
 
 PER_EXAMPLE = 50
+RESULT = Path(__file__).parents[2] / "build" / "state-machine.json"  # only of a run that found nothing
 
 
 def main() -> None:
@@ -36,14 +39,18 @@ def main() -> None:
     )
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     began = time.monotonic()
+    RESULT.unlink(missing_ok=True)
     try:
         run_state_machine_as_test(seed(number)(ExchangeMachine), settings=chosen)
     finally:
         Keys.forget()
     steps, seconds = ExchangeMachine.steps, time.monotonic() - began
     print(f"steps {steps}, {seconds:.0f} s, {steps / seconds:.0f} a second")
-    for what, count in sorted(ExchangeMachine.seen.items()):
+    seen = dict(sorted(ExchangeMachine.seen.items()))
+    for what, count in seen.items():
         print(f"{count:>8}  {what}")
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps({"seed": number, "steps": steps, "seconds": round(seconds), "seen": seen}), "utf-8")
 
 
 if __name__ == "__main__":
