@@ -189,8 +189,11 @@ class _Recorder:
         return code
 
     def _watched(self, path: bytes, flags: int) -> str | None:
-        kinds = _OPEN_MAIN_DB | _OPEN_MAIN_JOURNAL | _OPEN_WAL
-        if self._folder is None or self._trace is None or not flags & kinds or not path.startswith(self._folder):
+        return self._named(path) if flags & (_OPEN_MAIN_DB | _OPEN_MAIN_JOURNAL | _OPEN_WAL) else None
+
+    def _named(self, path: bytes) -> str | None:
+        """The name of a file that is recorded: the database itself, its journal or log."""
+        if self._folder is None or self._trace is None or not path.startswith(self._folder):
             return None
         name = path.removeprefix(self._folder).decode()
         return name if name.removesuffix("-journal").removesuffix("-wal") == self._trace.name else None
@@ -247,9 +250,8 @@ class _Recorder:
 
     def _on_delete(self, vfs: int, name: int, flush_names: int) -> int:
         code = int(self._real_delete(ctypes.cast(self._real, _POINTER), name, flush_names))
-        path = ctypes.string_at(name)
-        if not code and self._folder is not None and self._trace is not None and path.startswith(self._folder):
-            gone = path.removeprefix(self._folder).decode()
+        gone = self._named(ctypes.string_at(name))
+        if not code and gone is not None and self._trace is not None:
             self._trace.born.discard(gone)
             self._note("unlink", gone)
             if flush_names and not self._trace.lying_disk:
