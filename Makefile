@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 # Test processes; each starts a Kafka and a PostgreSQL of its own (about 1.5 GiB), and waits for them much of the time
-TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
+TEST_PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
 .PHONY: demo sandbox test test-long lint bench chaos chaos-long crash-images reliability state-machine simulation install lock clean
 .DEFAULT_GOAL := demo

@@ -30,12 +30,12 @@ def load_keys(settings: ExchangeSettings) -> ExchangeKeys:
     """Read the keys: ``signing``, and every ``encryption*``.
 
     Raises:
-        Refused: KEY_FILE_UNSAFE, KEY_FILE_UNREADABLE, KEY_NOT_OF_CERTIFICATE, KEY_TOO_WEAK, with the file's name.
+        Refused: KEY_FILE_UNSAFE, KEY_FILE_UNREADABLE, KEY_NOT_OF_CERTIFICATE, KEY_TOO_WEAK, with the file.
     """
     signing = load_signing_key(settings.key("signing"), settings.certificate("signing"))
     names = sorted(path.stem for path in settings.keys.folder.glob("encryption*.key"))
     if not names:
-        raise Refused(ReasonCode.KEY_FILE_UNREADABLE, "encryption.key")
+        raise Refused(ReasonCode.KEY_FILE_UNREADABLE, str(settings.key("encryption")))
     opening = [load_signing_key(settings.key(name), settings.certificate(name)) for name in names]
     return ExchangeKeys(
         Signer(settings.exchange.name, signing.token_key),
@@ -80,9 +80,9 @@ def _secret(path: Path) -> bytes:
     try:
         secret = path.read_bytes()
     except OSError:
-        raise Refused(ReasonCode.KEY_FILE_UNREADABLE, path.name) from None
+        raise Refused(ReasonCode.KEY_FILE_UNREADABLE, str(path)) from None
     if len(secret) < SECRET_MIN_BYTES:
-        raise Refused(ReasonCode.KEY_TOO_WEAK, path.name)
+        raise Refused(ReasonCode.KEY_TOO_WEAK, str(path))
     return secret
 
 

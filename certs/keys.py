@@ -179,5 +179,5 @@ def load_signing_key(key_path: Path, certificate_path: Path) -> SigningKey:
     key = load_private_key(key_path)
     certificate, *chain = load_certificates(certificate_path)
     if certificate.public_key() != key.public_key():
-        raise Refused(ReasonCode.KEY_NOT_OF_CERTIFICATE, certificate_path.name)
+        raise Refused(ReasonCode.KEY_NOT_OF_CERTIFICATE, str(certificate_path))
     return SigningKey(key, certificate, tuple(chain))

@@ -104,15 +104,10 @@ class Housekeeping:
         _set(c, AlarmCode.CLOCK_DRIFT, "clock", now, raised=drift)
         _set(c, AlarmCode.CRL_OLD, "crl", now, raised=crl_is_old(site, now))
         for end in certificate_ends(site):
-            ended = end.until <= now
-            _set(c, AlarmCode.CERTIFICATE_ENDED, end.purpose, now, raised=ended)
-            _set(
-                c,
-                AlarmCode.CERTIFICATE_ENDING,
-                end.purpose,
-                now,
-                raised=not ended and end.until - now < WARN_BEFORE_END,
-            )
+            left = end.until - now
+            soon = timedelta(0) < left < WARN_BEFORE_END
+            _set(c, AlarmCode.CERTIFICATE_ENDED, end.purpose, now, raised=left <= timedelta(0))
+            _set(c, AlarmCode.CERTIFICATE_ENDING, end.purpose, now, raised=soon)
 
 
 def certificate_ends(site: Site) -> list[CertificateEnd]:

@@ -87,7 +87,7 @@ def load_trust(settings: Settings) -> TrustMaterial:
     try:
         roots = settings.keys.ca.read_bytes()
     except OSError:
-        raise Refused(ReasonCode.KEY_FILE_UNREADABLE, settings.keys.ca.name) from None
+        raise Refused(ReasonCode.KEY_FILE_UNREADABLE, str(settings.keys.ca)) from None
     trust = TrustMaterial.read(roots)
     try:
         return trust.with_crl(settings.keys.crl.read_bytes())
@@ -107,17 +107,17 @@ def _exchange_certificates(
 ) -> dict[str, PublicKey]:
     """The good ones of a file by ``kid``; during a rollover it holds two."""
     found: dict[str, PublicKey] = {}
-    refusal = Refused(ReasonCode.CERTIFICATE_MALFORMED, path.name)
+    refusal = Refused(ReasonCode.CERTIFICATE_MALFORMED, str(path))
     for certificate in load_certificates(path):
         try:
             judged = trust.path(certificate, (), purpose, now)
             check_validity(judged, now)
             check_revocation(judged, None)
             if exchange_of_certificate(certificate) != name:
-                raise Refused(ReasonCode.EXCHANGE_MISMATCH, path.name)
+                raise Refused(ReasonCode.EXCHANGE_MISMATCH, str(path))
             found[judged.kid] = judged.public_key
         except Refused as refused:
-            refusal = Refused(refused.reason, path.name)
+            refusal = Refused(refused.reason, str(path))
     if not found:
         raise refusal
     return found

@@ -92,7 +92,8 @@ async def _messages(connection: AsyncConnection, questions: Questions, ledger: L
         or_(*(among(connection, column, name) for name, (column, _) in asked.items()))
     )
     parameters = {name: listed(connection, values) for name, (_, values) in asked.items()}
-    for row in (await connection.execute(found.order_by(_MESSAGE.decided_at), parameters)).all():
+    in_order = found.order_by(_MESSAGE.decided_at, _MESSAGE.offset)  # those of one turn share their time
+    for row in (await connection.execute(in_order, parameters)).all():
         _remember(row, questions, ledger)
 
 

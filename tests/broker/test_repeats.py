@@ -1,5 +1,7 @@
 """Identity: the same message again, an id for other content, known content under new ids. On both databases."""
 
+import pytest
+
 from broker.store import tables
 from schemas.events import Event
 from schemas.reasons import ReasonCode
@@ -7,7 +9,7 @@ from schemas.tokens.delivery import AckVerdict
 from schemas.tokens.receipt import Verdict
 from schemas.topics import RecordType
 from tests.broker.desk import STRANGER, Desk, digest
-from tests.broker.messages import Message, ack, message, new_case, renamed, sealed
+from tests.broker.messages import Case, Message, ack, message, new_case, renamed, sealed
 from tests.schemas.bundles import DESTINATION, SENDER
 
 ACCEPTED = (Verdict.ACCEPTED, None)
@@ -165,16 +167,41 @@ async def test_after_a_cancel_the_same_slip_may_be_sent_under_new_ids(any_desk: 
     desk.submit(SENDER, sealed(desk.pki, made))
     desk.submit(SENDER, sealed(desk.pki, message(case, Event.CANCEL)))
     await desk.work()
-    fresh = new_case()
-    payload = renamed(made, message_id=True, bundle_id=True)
-    moved = payload.payload.replace(case.transfer_id.encode(), fresh.transfer_id.encode())
-    moved = moved.replace(case.case_id.encode(), fresh.case_id.encode())
-    desk.submit(
-        SENDER,
-        sealed(desk.pki, Message(moved, payload.message_id, payload.bundle_id, SENDER, DESTINATION, fresh)),
-    )
+    desk.submit(SENDER, sealed(desk.pki, _in_a_fresh_case(_renamed(made), case)))
     await desk.work()
     assert desk.verdicts(SENDER) == [ACCEPTED, ACCEPTED, ACCEPTED]
+
+
+def _renamed(made: Message) -> Message:
+    return renamed(made, message_id=True, bundle_id=True)
+
+
+def _in_a_fresh_case(made: Message, case: Case) -> Message:
+    """The same content in another case and transfer."""
+    fresh = new_case()
+    moved = made.payload.replace(case.transfer_id.encode(), fresh.transfer_id.encode())
+    moved = moved.replace(case.case_id.encode(), fresh.case_id.encode())
+    return Message(moved, made.message_id, made.bundle_id, SENDER, DESTINATION, fresh)
+
+
+@pytest.mark.parametrize("first_sorts_last", [False, True])
+async def test_of_equal_contents_accepted_in_one_turn_the_last_one_stands(
+    any_desk: Desk, first_sorts_last: bool
+) -> None:
+    """They share their time of decision: by it alone, the one that was cancelled could hide the one that stands."""
+    desk, case = any_desk, new_case()
+    original = message(case)
+    first, second = (_renamed(original), original) if first_sorts_last else (original, _renamed(original))
+    assert (first.message_id > second.message_id) is first_sorts_last
+    second = _in_a_fresh_case(second, case)
+    for one in (first, message(case, Event.CANCEL), second):
+        desk.submit(SENDER, sealed(desk.pki, one))
+    await desk.work()
+    assert desk.verdicts(SENDER) == [ACCEPTED] * 3
+    desk.submit(SENDER, sealed(desk.pki, _in_a_fresh_case(_renamed(_renamed(original)), case)))
+    await desk.work()
+    assert desk.verdicts(SENDER)[-1] == (Verdict.REFUSED, ReasonCode.DUPLICATE_OF)
+    assert desk.receipts(SENDER)[-1].duplicate_of == second.message_id
 
 
 async def test_the_same_ids_of_another_facility_are_another_message(any_desk: Desk) -> None:

@@ -38,21 +38,26 @@ asyncio.run(run(load(Path(sys.argv[1]))))
 
 @contextmanager
 def process(world: KafkaWorld, program: str = PROGRAM) -> Iterator["subprocess.Popen[bytes]"]:
-    """The exchange as a process of its own."""
+    """The exchange as a process of its own; what it says goes into ``said.log`` beside its configuration."""
     root = Path(__file__).parents[2]
-    child = subprocess.Popen(
-        [sys.executable, "-c", program, str(world.settings.config)],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with _said(world).open("ab") as said:
+        child = subprocess.Popen(
+            [sys.executable, "-c", program, str(world.settings.config)],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
+            stdout=said,
+            stderr=said,
+        )
     try:
         yield child
     finally:
         if child.poll() is None:
             child.kill()
         child.wait()
+
+
+def _said(world: KafkaWorld) -> Path:
+    return world.settings.config.with_name("said.log")
 
 
 async def _ended(child: "subprocess.Popen[bytes]", within_s: float = 30.0) -> int:
@@ -136,7 +141,10 @@ async def test_a_start_without_kafka_waits_and_can_be_stopped(
     text = world.settings.config.read_text(encoding="utf-8").replace(kafka.bootstrap, "localhost:1")
     world.settings.config.write_text(text, encoding="utf-8")
     with process(world) as child:
-        await asyncio.sleep(6.0)
+        async with asyncio.timeout(60):
+            while "exchange.waits-for-kafka" not in _said(world).read_text("utf-8"):
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(1)
         assert child.poll() is None
         child.terminate()
         assert await _ended(child) == 0

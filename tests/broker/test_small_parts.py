@@ -158,7 +158,7 @@ def test_a_missing_key_says_which(tmp_path: Path, pki: TestPki, broken: str, rea
     (tmp_path / "exchange" / broken).unlink()
     with pytest.raises(Refused) as refused:
         load_keys(settings)
-    assert (refused.value.reason, refused.value.where) == (reason, Path(broken).name)
+    assert (refused.value.reason, refused.value.where) == (reason, str(tmp_path / "exchange" / broken))
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path, pki: TestPki) -> None:

@@ -137,7 +137,7 @@ async def test_a_missing_file_is_named(settings: Settings, file: str, reason: Re
         async with opened(settings):
             pass
     assert refused.value.reason is reason
-    assert refused.value.where == path.name
+    assert refused.value.where == str(path)
 
 
 async def test_a_key_that_others_can_read_is_refused(settings: Settings) -> None:

@@ -10,12 +10,13 @@ import argparse
 import base64
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 _PATIENCE_S: Final = 30.0
 
@@ -74,17 +75,15 @@ def _lines(consumer: Consumer, topic: str, low: int, high: int) -> Iterator[str]
     if high <= low:
         return
     consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
-    last = low - 1
+    last, give_up = low - 1, time.monotonic() + _PATIENCE_S
     while last < high - 1:
-        message = consumer.poll(_PATIENCE_S)
-        if message is None:
-            raise CutShortError(f"{topic}: nothing after {last} for {_PATIENCE_S:g} s")
-        error = message.error()
-        if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF and last >= high - 1:
-                return
-            raise CutShortError(f"{topic}: {error.name()} after {last}")
-        last = message.offset() or 0
+        message = consumer.poll(1.0)
+        error = message.error() if message is not None else None
+        if message is None or error is not None:  # a line that breaks is taken up again; silence has an end
+            if time.monotonic() > give_up:
+                raise CutShortError(f"{topic}: {error.name() if error else 'nothing'} after {last}")
+            continue
+        last, give_up = message.offset() or 0, time.monotonic() + _PATIENCE_S
         yield json.dumps(_row(message)) + "\n"
 
 

@@ -81,6 +81,7 @@ def _images(found: Mapping[str, Any] | None) -> Iterator[str]:
         yield "Not run.\n"
         return
     bad = {name: found[name] for name in ("lost", "corrupt", "half", "invented")}
+    bad["laws broken without a cut"] = len(found["laws_broken_without_a_cut"])
     yield (
         f"{found['images']:,} images of a disk after a power cut, {found['distinct']:,} of them different: "
         + ", ".join(f"{name} {count}" for name, count in bad.items())

@@ -97,6 +97,7 @@ def test_images_and_their_kinds(tmp_path: Path) -> None:
         "corrupt": 0,
         "half": 0,
         "invented": 0,
+        "laws_broken_without_a_cut": [],
         "kinds": {"torn": 9},
         "subjects": {"outbox": {"images": 60_000, "bad": 0}},
     }
