@@ -35,7 +35,7 @@ def page(document: Mapping[str, Any]) -> str:
 def _chaos(chaos: Mapping[str, Any]) -> Iterator[str]:
     yield "## Real processes under real faults (`make chaos`)\n"
     if not chaos["rounds"]:
-        yield "No round has been run.\n"
+        yield "No round is on record.\n"
         return
     yield (
         "A real Kafka with mutual TLS, PostgreSQL, exchange workers and connectors as processes, a receiving HIS that\n"
@@ -78,7 +78,7 @@ def _chaos(chaos: Mapping[str, Any]) -> Iterator[str]:
 def _images(found: Mapping[str, Any] | None) -> Iterator[str]:
     yield "## Images of a power cut (`make crash-images`)\n"
     if found is None:
-        yield "Not run.\n"
+        yield "Not on record.\n"
         return
     bad = {name: found[name] for name in ("lost", "corrupt", "half", "invented")}
     bad["laws broken without a cut"] = len(found["laws_broken_without_a_cut"])
@@ -97,7 +97,7 @@ def _images(found: Mapping[str, Any] | None) -> Iterator[str]:
 def _machine(found: Mapping[str, Any] | None) -> Iterator[str]:
     yield "## The exchange against dictionaries (`make state-machine`)\n"
     if found is None:
-        yield "Not run.\n"
+        yield "Not on record.\n"
         return
     yield f"{found['steps']:,} steps, seed {found['seed']}; after each, the store and the inboxes equal the model.\n"
     yield _counts("What occurred", found["seen"])
@@ -106,7 +106,7 @@ def _machine(found: Mapping[str, Any] | None) -> Iterator[str]:
 def _simulation(found: Mapping[str, Any] | None) -> Iterator[str]:
     yield "## Simulated time (`make simulation`)\n"
     if found is None:
-        yield "Not run.\n"
+        yield "Not on record.\n"
         return
     yield (
         f"{found['seeds']:,} seeds, {found['sites']} sites, {found['hours']:g} simulated hours each; "
@@ -118,7 +118,7 @@ def _simulation(found: Mapping[str, Any] | None) -> Iterator[str]:
 def _mutants(found: Mapping[str, Any] | None) -> Iterator[str]:
     yield "## Mistakes put in on purpose (`make mutants`)\n"
     if found is None:
-        yield "Not run. The judge's own mistakes (`tests/judge/mistakes.py`) are tried by `make test`.\n"
+        yield "Not on record. The judge's own mistakes (`tests/judge/mistakes.py`) are tried by `make test`.\n"
         return
     yield f"{found['killed']} of {found['mutants']} killed.\n"
     yield _table(("mistake", "found by"), [(one["name"], one["killed_by"] or "**nobody**") for one in found["table"]])

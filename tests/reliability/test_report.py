@@ -62,12 +62,12 @@ def test_a_round_that_nobody_judged_does_not_count(tmp_path: Path) -> None:
     next(tmp_path.glob("chaos/*/verdict.json")).unlink()
     document = gather(tmp_path)
     assert document["chaos"]["rounds"] == []
-    assert "No round has been run." in page(document)
+    assert "No round is on record." in page(document)
 
 
 def test_nothing_at_all_is_said_to_be_nothing(tmp_path: Path) -> None:
     said = page(gather(tmp_path))
-    assert said.count("Not run.") == 4
+    assert said.count("Not on record.") == 4
     assert "green" not in said
 
 
