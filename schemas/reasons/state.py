@@ -59,8 +59,8 @@ REASONS: Final = (
         ReasonCode.CROSSED,
         Disposition.REJECT,
         Fixer.SENDER_DOCTOR,
-        "Hai bên cùng gửi quyết định; quyết định đến trước có hiệu lực và cả hai bên đều được báo. Hãy gọi điện cho bên kia.",
-        "Both sides decided at the same time; the one that came first stands and both are told. Phone the other side.",
+        "Hai bên cùng gửi quyết định; quyết định đến trước có hiệu lực và cả hai bên đều được báo. Bác sĩ hãy gọi điện cho bên kia.",
+        "Both sides decided at the same time; the one that came first stands and both are told. A doctor must phone the other side.",
     ),
     Reason(
         ReasonCode.OVER_QUOTA,
