@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from connectors import card
-from connectors.intake_rows import Taken, write_taken
+from connectors.intake_rows import Taken, message_of, write_taken
 from connectors.papers import Papers
 from connectors.site import Site
 from connectors.sources.bundles import ReadyBundle, read_bundle
@@ -16,7 +16,7 @@ from connectors.sources.seen_files import Outcome
 from connectors.sources.xml13.findings import Finding, finding
 from connectors.store import outbox_rows
 from connectors.store.files import FileFinding
-from connectors.store.outbox_rows import NewMessage, OutState
+from connectors.store.outbox_rows import OutState
 from connectors.store.transfers import NewTransfer, TransferEvent
 from schemas.events import CARRIES_THE_CASE, Event, Party
 from schemas.lifecycle import ACTORS
@@ -94,20 +94,7 @@ class BundleIntake:
         """It waits for its key and is sealed by the sender, as every message whose key is not at hand."""
         now = self._site.clock.now()
         code = card.case_code_of(ready.bundle, facts.case_id)
-        message = NewMessage(
-            message_id=facts.message_id,
-            bundle_id=facts.bundle_id,
-            case_id=facts.case_id,
-            transfer_id=facts.transfer_id,
-            case_code=code,
-            event=facts.event.value,
-            recipient=facts.recipient,
-            priority=facts.priority.value,
-            kind=facts.kind.value if facts.kind else None,
-            payload=ready.data,
-            payload_sha256=hashlib.sha256(ready.data).hexdigest(),
-            source=taken.identity.path,
-        )
+        message = message_of(facts, code, ready.data, taken.identity.path)
         taken.messages.append((message, OutState.WAITING_KEY, None))
         taken.opened.append((_transfer(ready, facts, code), _event(facts, now)))
 

@@ -1,11 +1,11 @@
 """A drafted message as it enters the outbox: its row, sealed where that is possible now, and how its case is known."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors.case_of_slip import Judged, Meaning, slip_text
 from connectors.drafting import Draft
+from connectors.intake_rows import message_of
 from connectors.site import Site
 from connectors.sources.xml13.dialects import Slip
 from connectors.sources.xml13.rules import Examined
@@ -49,20 +49,7 @@ def outgoing(
 ) -> tuple[NewMessage, OutState]:
     """The message, sealed where nothing is waited for and the destination's key is here."""
     facts = drafted.facts
-    message = NewMessage(
-        message_id=facts.message_id,
-        bundle_id=facts.bundle_id,
-        case_id=facts.case_id,
-        transfer_id=facts.transfer_id,
-        case_code=code,
-        event=facts.event.value,
-        recipient=facts.recipient,
-        priority=facts.priority.value,
-        kind=facts.kind.value if facts.kind else None,
-        payload=drafted.payload,
-        payload_sha256=hashlib.sha256(drafted.payload).hexdigest(),
-        source=source,
-    )
+    message = message_of(facts, code, drafted.payload, source)
     if waits:
         return message, OutState.WAITING_PERSON
     reader = site.book.reader_of(facts.recipient, now)

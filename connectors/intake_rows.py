@@ -1,5 +1,6 @@
 """What one export file causes, as rows: collected in memory, written in one transaction."""
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from connectors.store.outbox_rows import NewMessage, OutState
 from connectors.store.transfers import NewTransfer, TransferEvent
 from schemas.events import Event
 from schemas.lifecycle import Decision
+from schemas.message import MessageFacts
 from schemas.times import iso
 
 
@@ -50,6 +52,24 @@ def transfer_of(drafted: Draft, code: str) -> NewTransfer:
         tags=" ".join(sorted(facts.tags)),
         patient=json.dumps(card.patient_card(drafted.bundle), ensure_ascii=False),
         submit_message_id=facts.message_id if facts.event is Event.SUBMIT else None,
+    )
+
+
+def message_of(facts: MessageFacts, code: str, payload: bytes, source: str) -> NewMessage:
+    """The message as a row of the outbox, not sealed yet. ``source``: the file that it comes from."""
+    return NewMessage(
+        message_id=facts.message_id,
+        bundle_id=facts.bundle_id,
+        case_id=facts.case_id,
+        transfer_id=facts.transfer_id,
+        case_code=code,
+        event=facts.event.value,
+        recipient=facts.recipient,
+        priority=facts.priority.value,
+        kind=facts.kind.value if facts.kind else None,
+        payload=payload,
+        payload_sha256=hashlib.sha256(payload).hexdigest(),
+        source=source,
     )
 
 

@@ -47,7 +47,7 @@ app.command(
 
 
 def main() -> None:
-    """The console script. Exit codes: 0 done, 1 refused or faults found, 2 usage, 3 environment."""
+    """The console script. Exit codes: 0 done, 1 refused or faults found, 2 usage, 3 environment, 4 later."""
     # Vietnamese text must print on any console, also where the locale says ASCII.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

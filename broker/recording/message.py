@@ -5,19 +5,17 @@ from broker.recording.answering import Message, answer, keep, message_id_of
 from broker.recording.answers import conflict_notice
 from broker.recording.context import Context
 from broker.recording.holding import hold, release
+from broker.recording.queueing import queue_envelope
 from broker.recording.repeating import repeat
-from broker.recording.rows import outbox_row
-from broker.recording.stamping import envelope_facts
 from broker.sharding import lane_of
 from broker.stages.checking import CheckedMessage
 from broker.stages.deciding import Decision, decide
-from broker.stages.known import Delivery, Transfer
+from broker.stages.known import Transfer
 from schemas.events import Event
 from schemas.reasons import ReasonCode
 from schemas.tokens.notice import NoticeKind
 from schemas.tokens.receipt import Verdict
 from schemas.topics import RecordType
-from schemas.urgency import more_urgent
 
 
 def record_message(context: Context, message: Message) -> Decision:
@@ -63,24 +61,8 @@ def _move(context: Context, transfer: Transfer) -> None:
 
 def _deliver(context: Context, message: CheckedMessage, transfer: Transfer) -> None:
     """Queue the envelope, byte for byte, for the other party; what waits there of its case rises with it."""
-    facts, pointer = message.facts, message.submission.pointer
-    destination = transfer.other(facts.sender)
-    rank = more_urgent(transfer.priority, facts.priority).rank
-    stamp_facts = envelope_facts(context.signer.urn, message, transfer, context.at)
-    context.writes.new_outbox.append(
-        outbox_row(
-            destination,
-            RecordType.ENVELOPE,
-            rank,
-            stamp_facts,
-            context.at,
-            record_sha256=pointer.record_sha256,
-            size=pointer.size,
-            pointer=pointer,
-            ids={"case_id": facts.case_id, "message_id": facts.message_id, "sender": facts.sender},
-        )
-    )
-    context.ledger.deliveries[facts.sender, facts.message_id] = Delivery(None, False, stamp_facts, rank)
+    facts, destination = message.facts, transfer.other(message.facts.sender)
+    rank = queue_envelope(context, message, transfer, context.at)
     if facts.event is not Event.SUBMIT:
         context.writes.raised.append(
             {"lane": lane_of(destination), "destination": destination, "case_id": facts.case_id, "priority_rank": rank}

@@ -8,8 +8,9 @@ from dataclasses import replace
 from broker.audit.actions import Action
 from broker.recording.answering import Message, send_receipt
 from broker.recording.context import Context
+from broker.recording.queueing import queue_envelope
 from broker.recording.rows import outbox_row
-from broker.recording.stamping import envelope_facts, repeated_facts
+from broker.recording.stamping import repeated_facts
 from broker.stages.checking import CheckedMessage
 from broker.stages.deciding import first_transfer
 from broker.stages.known import Delivery, StoredMessage
@@ -17,7 +18,6 @@ from certs.base64url import decode
 from schemas.events import Event
 from schemas.tokens.receipt import Receipt
 from schemas.topics import RecordType
-from schemas.urgency import more_urgent
 
 
 def repeat(context: Context, message: Message, earlier: StoredMessage, *, repairs: bool) -> None:
@@ -55,7 +55,7 @@ def _deliver_at_last(context: Context, message: CheckedMessage, earlier: StoredM
 
     What its row could not know without its content is completed, so that the destination's ack fits it.
     """
-    facts, pointer, ledger = message.facts, message.submission.pointer, context.ledger
+    facts, ledger = message.facts, context.ledger
     accepted = Receipt.decode(decode(earlier.receipt.split(".")[1].encode("ascii")))
     key, known = (earlier.sender, earlier.message_id), ledger.transfers.get((facts.sender, facts.transfer_id))
     transfer = known or ledger.transfers.get((facts.recipient, facts.transfer_id))
@@ -67,22 +67,8 @@ def _deliver_at_last(context: Context, message: CheckedMessage, earlier: StoredM
     if transfer is None or accepted.event_seq is None:
         return
     then = replace(transfer, event_seq=accepted.event_seq, state=accepted.state or transfer.state)
-    destination, rank = then.other(facts.sender), more_urgent(transfer.priority, facts.priority).rank
-    stamp_facts = envelope_facts(context.signer.urn, message, then, accepted.accepted_at)
-    context.writes.new_outbox.append(
-        outbox_row(
-            destination,
-            RecordType.ENVELOPE,
-            rank,
-            stamp_facts,
-            context.at,
-            record_sha256=pointer.record_sha256,
-            size=pointer.size,
-            pointer=pointer,
-            ids={"case_id": facts.case_id, "message_id": facts.message_id, "sender": facts.sender},
-        )
-    )
-    ledger.deliveries[key] = Delivery(None, False, stamp_facts, rank)
+    destination = then.other(facts.sender)
+    queue_envelope(context, message, then, accepted.accepted_at)
     ledger.messages[key] = replace(earlier, destination=destination, priority=facts.priority)
     context.writes.completed.append(
         {
